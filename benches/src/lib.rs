@@ -1,0 +1,1 @@
+//! Benches with the peers beside us in the same run.

@@ -1,0 +1,2 @@
+//! The steps behind `cargo ci`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Messages, tokens, edges, nodes, graphs and the workers that drive them.

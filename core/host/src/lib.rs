@@ -1,0 +1,1 @@
+//! The Linux world: clock, entropy, notify, region, link and the threaded runtime.

@@ -1,0 +1,1 @@
+//! The bare-metal world: clock, notify, region and link for Cortex-M and RISC-V.

@@ -1,0 +1,24 @@
+//! The seams: what a world must provide, and the words that cross it.
+//!
+//! Above these traits nothing reads a clock, draws a random number, parks a thread or touches a socket. Below them
+//! stand the worlds: the simulator, Linux, bare metal. Each trait numbers its laws in its own documentation; the
+//! `tidemill-contracts` crate executes them against every implementation.
+//!
+//! Refuses: allocation, `std`, dependencies, dynamic dispatch, and any knowledge of being simulated.
+#![no_std]
+
+mod clock;
+mod entropy;
+mod id;
+mod link;
+mod notify;
+mod region;
+mod time;
+
+pub use clock::Clock;
+pub use entropy::Entropy;
+pub use id::{EdgeId, NodeId, PoolId, PortId, WorkerId};
+pub use link::{Link, Received, RecvError, SendError};
+pub use notify::{Epoch, Notify, Woken};
+pub use region::{Exchange, Region};
+pub use time::{Duration, Instant};

@@ -1,0 +1,120 @@
+use core::sync::atomic::Ordering;
+
+/// Memory shared with someone who may die or lie: 32-bit words, addressed by their index.
+///
+/// A ring, a cursor or a flag touches shared memory only through this trait, so the same source runs over a static
+/// array, the heap, a mapped file, a simulated arena where every store is a crash point, and a loom model.
+///
+/// # Laws
+/// - **G1** A word is atomic: no reader ever sees a mixture of two stores.
+/// - **G2** Orderings are those of [`core::sync::atomic`]; two handles of one region may live on two threads, in two
+///   processes, or at two base addresses.
+/// - **G3** `read` and `write` are atomic word by word, `Relaxed`, in ascending order, and nothing more.
+/// - **G4** A fresh region is all zero.
+/// - **G5** The length never changes while a handle lives.
+///
+/// # Safety
+/// An implementer promises that every word below [`words`](Self::words) may be accessed atomically through this
+/// handle for as long as it lives, and that the accesses keep G1 to G5.
+pub unsafe trait Region {
+    /// Length in words.
+    fn words(&self) -> u32;
+
+    /// The word at index `at`.
+    ///
+    /// # Safety
+    /// `at < self.words()`; `order` is not `Release` or `AcqRel`.
+    unsafe fn load(&self, at: u32, order: Ordering) -> u32;
+
+    /// Replaces the word at index `at`.
+    ///
+    /// # Safety
+    /// `at < self.words()`; `order` is not `Acquire` or `AcqRel`.
+    unsafe fn store(&self, at: u32, value: u32, order: Ordering);
+
+    /// Copies `into.len()` words out, starting at index `at`.
+    ///
+    /// # Safety
+    /// `at + into.len() <= self.words()`.
+    #[inline]
+    unsafe fn read(&self, at: u32, into: &mut [u32]) {
+        for (i, word) in (at..).zip(into) {
+            // SAFETY: `i` stays below `at + into.len()`, which the caller keeps within the region.
+            *word = unsafe { self.load(i, Ordering::Relaxed) };
+        }
+    }
+
+    /// Copies `from` in, starting at index `at`.
+    ///
+    /// # Safety
+    /// `at + from.len() <= self.words()`.
+    #[inline]
+    unsafe fn write(&self, at: u32, from: &[u32]) {
+        for (i, word) in (at..).zip(from) {
+            // SAFETY: `i` stays below `at + from.len()`, which the caller keeps within the region.
+            unsafe { self.store(i, *word, Ordering::Relaxed) };
+        }
+    }
+
+    /// A fence between this handle's accesses.
+    fn fence(&self, order: Ordering);
+}
+
+/// A region that can also compare and exchange a word: the one read-modify-write there is.
+///
+/// A trait of its own because some targets (Cortex-M0) have no such instruction: what works without it asks for
+/// [`Region`] only, and the compiler proves it.
+///
+/// # Laws
+/// - **G6** The exchange is one step in the modification order of the word: of two that expect the same value, one fails.
+///
+/// # Safety
+/// As for [`Region`], with G6.
+pub unsafe trait Exchange: Region {
+    /// Stores `new` where `current` stands (`AcqRel`); otherwise changes nothing and gives what stands there (`Acquire`).
+    ///
+    /// # Safety
+    /// `at < self.words()`.
+    unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32>;
+}
+
+// SAFETY: a shared reference accesses the same words under the same promise.
+unsafe impl<R: Region + ?Sized> Region for &R {
+    #[inline]
+    fn words(&self) -> u32 {
+        (**self).words()
+    }
+    #[inline]
+    unsafe fn load(&self, at: u32, order: Ordering) -> u32 {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { (**self).load(at, order) }
+    }
+    #[inline]
+    unsafe fn store(&self, at: u32, value: u32, order: Ordering) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { (**self).store(at, value, order) }
+    }
+    #[inline]
+    unsafe fn read(&self, at: u32, into: &mut [u32]) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { (**self).read(at, into) }
+    }
+    #[inline]
+    unsafe fn write(&self, at: u32, from: &[u32]) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { (**self).write(at, from) }
+    }
+    #[inline]
+    fn fence(&self, order: Ordering) {
+        (**self).fence(order);
+    }
+}
+
+// SAFETY: a shared reference exchanges the same words under the same promise.
+unsafe impl<R: Exchange + ?Sized> Exchange for &R {
+    #[inline]
+    unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32> {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { (**self).compare_exchange(at, current, new) }
+    }
+}

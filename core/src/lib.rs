@@ -1,0 +1,1 @@
+//! Edges, rings, graphs and the seams that they run on: the facade crate.

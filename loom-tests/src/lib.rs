@@ -1,0 +1,1 @@
+//! Loom and shuttle models of the shipped rings, and litmus twins that must fail.

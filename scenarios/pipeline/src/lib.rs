@@ -1,0 +1,1 @@
+//! The thermometer pipeline: one graph definition for the simulator, Linux and boards.

@@ -1,0 +1,1 @@
+//! The attribute behind `tidemill_sim::test`.

@@ -1,0 +1,1 @@
+//! One thread, one seed, one world: the simulated seams and the harness around them.
