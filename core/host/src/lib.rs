@@ -1,1 +1,22 @@
-//! The Linux world: clock, entropy, notify, region, link and the threaded runtime.
+//! The Linux world: what the seams promise, kept by system calls.
+//!
+//! | seam | here | stands on |
+//! |---|---|---|
+//! | `Clock` | [`MonotonicClock`] | `CLOCK_MONOTONIC` |
+//! | `Entropy` | [`OsEntropy`], [`SeededEntropy`] | `getrandom(2)`, ChaCha8 |
+//! | `Notify` | [`FutexNotify`], [`PollNotify`] | `futex(2)`; `epoll(7)` over an eventfd and sockets |
+//! | `Link` | [`UdpLink`], [`Impaired`] | non-blocking UDP sockets; a decorator that mistreats any link |
+//!
+//! Refuses: busy waiting, background threads, and any decision that a caller did not ask for.
+
+mod clock;
+mod entropy;
+mod impair;
+mod link;
+mod notify;
+
+pub use clock::MonotonicClock;
+pub use entropy::{OsEntropy, SeededEntropy};
+pub use impair::{Impaired, Impairment, Suffered};
+pub use link::UdpLink;
+pub use notify::{FutexNotify, PollNotify};
