@@ -1,1 +1,21 @@
-//! The thermometer pipeline: one graph definition for the simulator, Linux and boards.
+//! The thermometer pipeline: one graph definition for the simulator, Linux processes and bare metal.
+//!
+//! ```text
+//!  sender    read ─▶ parse ─▶ celsius ─▶ outbound ═══ link ═══▶ inbound ─┬─▶ window ─┐      receiver
+//!                      └─▶ rejects                                       └───────────┴─▶ anomaly ─▶ sink
+//! ```
+//! All arithmetic is on integers, so that a Cortex-M0 and a server print the same digest.
+#![no_std]
+
+mod reading;
+mod reference;
+mod row;
+mod summary;
+
+pub use reading::{Celsius, Mean, Reading, Verdict, Window, judge};
+pub use reference::reference;
+pub use row::{Columns, Line, Lines, Reason, Rejected, TEXT_MAX};
+pub use summary::Summary;
+
+/// The name of the stream that both halves agree on.
+pub const STREAM: u32 = 0x7469_6465;
