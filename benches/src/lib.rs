@@ -1,1 +1,11 @@
-//! Benches with the peers beside us in the same run.
+//! Benches with the peers beside us in the same run, one file a question.
+//!
+//! Absolute figures belong to a machine and a moment; what counts is the ratio to a peer that ran between our rounds.
+
+pub mod case;
+pub mod figure;
+#[cfg(feature = "peers")]
+pub mod peer;
+pub mod rounds;
+pub mod subject;
+pub mod table;
