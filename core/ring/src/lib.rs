@@ -1,1 +1,27 @@
 //! Bounded lock-free rings over any region of memory.
+//!
+//! One source serves a static array, the heap, a mapped file, a simulated arena and a model checker, because a ring
+//! touches memory only through [`Region`](tidemill_seam::Region): 32-bit words, addressed by their index. It never
+//! allocates, never blocks, never overwrites what has not been taken, and has no dependencies.
+//!
+//! - [`spsc`]: one producer, one consumer, halves from [`spsc::split`].
+//! - [`wake`]: the words behind a sleep that loses no wake-up.
+//! - [`Inline`] and `Heap` (feature `alloc`): the regions that need no operating system.
+//! - [`sync`]: the one door to atomics; the features `loom` and `shuttle` swap what stands behind it.
+//!
+//! Refuses: several producers, entries that are not words, and any guess about whether a silent peer is dead.
+#![no_std]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+#[cfg(feature = "alloc")]
+mod heap;
+mod inline;
+pub mod spsc;
+pub mod sync;
+pub mod wake;
+
+#[cfg(feature = "alloc")]
+pub use heap::Heap;
+pub use inline::Inline;

@@ -1,0 +1,97 @@
+use crate::sync::{AtomicU32, Ordering, fence};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+#[cfg(target_has_atomic = "32")]
+use tidemill_seam::Exchange;
+use tidemill_seam::Region;
+
+const LINE: usize = 32;
+
+#[derive(Debug)]
+#[cfg_attr(target_pointer_width = "64", repr(align(128)))]
+struct Line(#[expect(dead_code, reason = "reached through `Heap::first`")] [AtomicU32; LINE]);
+
+/// A region on the heap. A clone is another handle to the same words; the last one frees them.
+///
+/// Starts on a pair of cache lines on 64-bit targets.
+#[derive(Clone, Debug)]
+pub struct Heap {
+    /// The first word of `lines`, kept here to spare each access one hop.
+    first: NonNull<AtomicU32>,
+    words: u32,
+    #[expect(dead_code, reason = "owns what `first` points at")]
+    lines: Arc<[Line]>,
+}
+
+// SAFETY: all a handle gives access to are atomics, which it keeps alive itself.
+unsafe impl Send for Heap {}
+// SAFETY: as for `Send`: every access through a shared handle is atomic.
+unsafe impl Sync for Heap {}
+
+impl Heap {
+    /// A region of `words` zeroes.
+    pub fn new(words: u32) -> Self {
+        let lines: Vec<Line> = (0..(words as usize).div_ceil(LINE))
+            .map(|_| Line(core::array::from_fn(|_| AtomicU32::new(0))))
+            .collect();
+        let lines: Arc<[Line]> = lines.into();
+        // The pointer is taken from the whole slice, so it may reach every line of it.
+        let first = NonNull::from(&*lines).cast();
+        Self { first, words, lines }
+    }
+
+    /// The word at index `at`: for what needs an address, such as a futex.
+    pub fn word(&self, at: u32) -> Option<&AtomicU32> {
+        // SAFETY: `at` was just found to lie within the region.
+        (at < self.words).then(|| unsafe { self.at(at) })
+    }
+
+    #[inline]
+    unsafe fn at(&self, at: u32) -> &AtomicU32 {
+        debug_assert!(at < self.words, "word {at} lies outside a region of {}", self.words);
+        // SAFETY: `lines` holds at least `words` atomics back to back (a line has no padding), and `at < words`.
+        let word = unsafe { self.first.add(at as usize) };
+        // SAFETY: it points at a live atomic, which `lines` keeps alive as long as `self`.
+        unsafe { word.as_ref() }
+    }
+}
+
+const _: () = assert!(size_of::<Line>() == LINE * size_of::<AtomicU32>(), "a line has no padding");
+
+// SAFETY: every word below `words` is an atomic that `lines` keeps alive; `words` never changes.
+unsafe impl Region for Heap {
+    #[inline]
+    fn words(&self) -> u32 {
+        self.words
+    }
+
+    #[inline]
+    unsafe fn load(&self, at: u32, order: Ordering) -> u32 {
+        // SAFETY: `at` is within the region: the caller's promise.
+        unsafe { self.at(at) }.load(order)
+    }
+
+    #[inline]
+    unsafe fn store(&self, at: u32, value: u32, order: Ordering) {
+        // SAFETY: `at` is within the region: the caller's promise.
+        unsafe { self.at(at) }.store(value, order);
+    }
+
+    #[inline]
+    fn fence(&self, order: Ordering) {
+        fence(order);
+    }
+}
+
+#[cfg(target_has_atomic = "32")]
+// SAFETY: `compare_exchange` of an atomic is one step in its modification order.
+unsafe impl Exchange for Heap {
+    #[inline]
+    unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32> {
+        // SAFETY: `at` is within the region: the caller's promise.
+        let word = unsafe { self.at(at) };
+        // AcqRel, Acquire: the orderings that `Exchange` states; each caller names the partner.
+        word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(|_| ())
+    }
+}
