@@ -3,6 +3,7 @@
 //! Absolute figures belong to a machine and a moment; what counts is the ratio to a peer that ran between our rounds.
 
 pub mod case;
+pub mod contest;
 pub mod figure;
 #[cfg(feature = "peers")]
 pub mod peer;

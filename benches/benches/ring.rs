@@ -1,0 +1,203 @@
+//! One producer, one consumer: tidemill-ring beside rtrb and crossbeam, the same items, all of them checksummed.
+//!
+//! ```text
+//! one thread:    push ─▶ pop ─▶ sum       push 64 ─▶ pop 64 ─▶ sum
+//! two threads:   push ─▶ ring ─▶ pop ─▶ sum, ring of 1,024
+//! ```
+
+use std::hint::{black_box, spin_loop};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use benches::contest::{Contestant, Effort, contest};
+use benches::figure::cpu_time;
+use criterion::Criterion;
+use crossbeam::channel;
+use crossbeam::queue::ArrayQueue;
+use tidemill_ring::{Heap, spsc};
+
+const CAPACITY: u32 = 1024;
+const BATCH: usize = 64;
+const SPINS: u32 = 1 << 10;
+
+type Item<const W: usize> = [u32; W];
+
+fn main() {
+    let quick = std::env::args().any(|arg| arg == "--quick");
+    let effort = |items| Effort { rounds: if quick { 9 } else { 51 }, items: if quick { items / 8 } else { items } };
+    one_thread::<2>("one thread, 8 bytes", effort(2_000_000));
+    one_thread::<4>("one thread, 16 bytes (a ticket)", effort(2_000_000));
+    batches(effort(4_000_000));
+    two_threads::<2>("two threads, 8 bytes", effort(2_000_000));
+    two_threads::<4>("two threads, 16 bytes (a ticket)", effort(2_000_000));
+    if !quick {
+        absolute(&mut Criterion::default());
+    }
+}
+
+fn item<const W: usize>(i: u32) -> Item<W> {
+    let mut item = [i; W];
+    item[W - 1] = !i;
+    item
+}
+
+fn sum<const W: usize>(total: u64, item: Item<W>) -> u64 {
+    item.iter().fold(total, |total, word| total.wrapping_mul(3).wrapping_add(u64::from(*word)))
+}
+
+fn expected<const W: usize>(items: u32) -> u64 {
+    (0..items).fold(0, |total, i| sum(total, item::<W>(i)))
+}
+
+fn nanos(spent: Duration, items: u32) -> f64 {
+    spent.as_nanos() as f64 / f64::from(items)
+}
+
+fn ours<const W: usize>(capacity: u32) -> (spsc::Producer<Heap, W>, spsc::Consumer<Heap, W>) {
+    let region = Heap::new(spsc::words::<W>(capacity));
+    spsc::split(region, spsc::Spec::new(capacity)).expect("the region is as long as the ring")
+}
+
+/// One item in, one item out, on one thread; processor time.
+fn through<const W: usize>(items: u32, mut step: impl FnMut(Item<W>) -> Item<W>) -> f64 {
+    let start = cpu_time();
+    let total = (0..items).fold(0, |total, i| sum(total, step(item(black_box(i)))));
+    let spent = cpu_time() - start;
+    assert_eq!(total, expected::<W>(items), "an item was lost or changed");
+    nanos(spent, items)
+}
+
+fn one_thread<const W: usize>(title: &str, effort: Effort) {
+    let (mut producer, mut consumer) = ours::<W>(CAPACITY);
+    let (mut rtrb_in, mut rtrb_out) = rtrb::RingBuffer::<Item<W>>::new(CAPACITY as usize);
+    let queue = ArrayQueue::<Item<W>>::new(CAPACITY as usize);
+    let (sender, receiver) = channel::bounded::<Item<W>>(CAPACITY as usize);
+    let mut contestants = [
+        Contestant::new("tidemill-ring", |items| {
+            through(items, |item: Item<W>| {
+                producer.push(item).expect("room");
+                consumer.pop().expect("an item")
+            })
+        }),
+        Contestant::new("rtrb 0.4", |items| {
+            through(items, |item: Item<W>| {
+                rtrb_in.push(item).expect("room");
+                rtrb_out.pop().expect("an item")
+            })
+        }),
+        Contestant::new("crossbeam ArrayQueue", |items| {
+            through(items, |item: Item<W>| {
+                queue.push(item).expect("room");
+                queue.pop().expect("an item")
+            })
+        }),
+        Contestant::new("crossbeam channel", |items| {
+            through(items, |item: Item<W>| {
+                sender.try_send(item).expect("room");
+                receiver.try_recv().expect("an item")
+            })
+        }),
+    ];
+    contest(title, effort, &mut contestants);
+}
+
+/// Sixty-four items in, sixty-four items out, on one thread; processor time.
+fn in_batches(items: u32, mut step: impl FnMut(&[Item<2>; BATCH], &mut [Item<2>; BATCH])) -> f64 {
+    let (mut into, mut total) = ([[0; 2]; BATCH], 0);
+    let start = cpu_time();
+    for first in (0..items).step_by(BATCH) {
+        let batch = std::array::from_fn(|i| item(black_box(first + i as u32)));
+        step(&batch, &mut into);
+        total = into.iter().fold(total, |total, item| sum(total, *item));
+    }
+    let spent = cpu_time() - start;
+    let sent = items.next_multiple_of(BATCH as u32);
+    assert_eq!(total, expected::<2>(sent), "an item was lost or changed");
+    nanos(spent, sent)
+}
+
+fn batches(effort: Effort) {
+    let (mut producer, mut consumer) = ours::<2>(CAPACITY);
+    let (mut rtrb_in, mut rtrb_out) = rtrb::RingBuffer::<Item<2>>::new(CAPACITY as usize);
+    let mut contestants = [
+        Contestant::new("tidemill-ring", |items| {
+            in_batches(items, |batch, into| {
+                assert_eq!(producer.push_batch(batch), BATCH);
+                assert_eq!(consumer.pop_batch(into), BATCH);
+            })
+        }),
+        Contestant::new("rtrb 0.4", |items| {
+            in_batches(items, |batch, into| {
+                rtrb_in.push_entire_slice(batch).expect("room");
+                rtrb_out.pop_entire_slice(into).expect("items");
+            })
+        }),
+    ];
+    contest("one thread, 8 bytes in batches of 64", effort, &mut contestants);
+}
+
+/// Tries until it succeeds; gives the processor away where the other side seems not to run.
+fn persist<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
+    loop {
+        for _ in 0..SPINS {
+            if let Some(value) = attempt() {
+                return value;
+            }
+            spin_loop();
+        }
+        thread::yield_now();
+    }
+}
+
+/// Items from one thread to another; elapsed time, since both processors are paid for.
+fn across<const W: usize>(
+    items: u32,
+    mut push: impl FnMut(Item<W>) -> bool + Send,
+    mut pop: impl FnMut() -> Option<Item<W>>,
+) -> f64 {
+    let start = Instant::now();
+    let total = thread::scope(|scope| {
+        scope.spawn(move || (0..items).for_each(|i| persist(|| push(item(i)).then_some(()))));
+        (0..items).fold(0, |total, _| sum(total, persist(&mut pop)))
+    });
+    let spent = start.elapsed();
+    assert_eq!(total, expected::<W>(items), "an item was lost or changed");
+    nanos(spent, items)
+}
+
+fn two_threads<const W: usize>(title: &str, effort: Effort) {
+    let (mut producer, mut consumer) = ours::<W>(CAPACITY);
+    let (mut rtrb_in, mut rtrb_out) = rtrb::RingBuffer::<Item<W>>::new(CAPACITY as usize);
+    let queue = ArrayQueue::<Item<W>>::new(CAPACITY as usize);
+    let (sender, receiver) = channel::bounded::<Item<W>>(CAPACITY as usize);
+    let mut contestants = [
+        Contestant::new("tidemill-ring", |items| {
+            across(items, |item: Item<W>| producer.push(item).is_ok(), || consumer.pop())
+        }),
+        Contestant::new("rtrb 0.4", |items| {
+            across(items, |item: Item<W>| rtrb_in.push(item).is_ok(), || rtrb_out.pop().ok())
+        }),
+        Contestant::new("crossbeam ArrayQueue", |items| {
+            across(items, |item: Item<W>| queue.push(item).is_ok(), || queue.pop())
+        }),
+        Contestant::new("crossbeam channel", |items| {
+            across(items, |item: Item<W>| sender.try_send(item).is_ok(), || receiver.try_recv().ok())
+        }),
+    ];
+    contest(title, effort, &mut contestants);
+}
+
+/// Our own figures with criterion's statistics, and its memory of the run before.
+fn absolute(criterion: &mut Criterion) {
+    let (mut producer, mut consumer) = ours::<2>(CAPACITY);
+    criterion.bench_function("ring/push + pop, 8 bytes", |bench| {
+        bench.iter(|| {
+            producer.push(black_box([1, 2])).expect("room");
+            consumer.pop()
+        });
+    });
+    let (batch, mut into) = ([[1, 2]; BATCH], [[0; 2]; BATCH]);
+    criterion.bench_function("ring/push_batch + pop_batch of 64, 8 bytes", |bench| {
+        bench.iter(|| (producer.push_batch(black_box(&batch)), consumer.pop_batch(black_box(&mut into))));
+    });
+}
