@@ -2,6 +2,7 @@ use crate::sync::{AtomicU32, Ordering, fence};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ptr::NonNull;
+use core::slice;
 #[cfg(target_has_atomic = "32")]
 use tidemill_seam::Exchange;
 use tidemill_seam::Region;
@@ -49,11 +50,17 @@ impl Heap {
 
     #[inline]
     unsafe fn at(&self, at: u32) -> &AtomicU32 {
-        debug_assert!(at < self.words, "word {at} lies outside a region of {}", self.words);
+        // SAFETY: the caller keeps `at` below `words`.
+        unsafe { self.run(at, 1).get_unchecked(0) }
+    }
+
+    #[inline]
+    unsafe fn run(&self, at: u32, len: usize) -> &[AtomicU32] {
+        debug_assert!(at as usize + len <= self.words as usize, "{len} words at {at} end outside the region");
         // SAFETY: `lines` holds at least `words` atomics back to back (a line has no padding), and `at < words`.
-        let word = unsafe { self.first.add(at as usize) };
-        // SAFETY: it points at a live atomic, which `lines` keeps alive as long as `self`.
-        unsafe { word.as_ref() }
+        let first = unsafe { self.first.add(at as usize) };
+        // SAFETY: the run ends at `words` at the latest, and `lines` keeps it alive as long as `self`.
+        unsafe { slice::from_raw_parts(first.as_ptr(), len) }
     }
 }
 
@@ -76,6 +83,22 @@ unsafe impl Region for Heap {
     unsafe fn store(&self, at: u32, value: u32, order: Ordering) {
         // SAFETY: `at` is within the region: the caller's promise.
         unsafe { self.at(at) }.store(value, order);
+    }
+
+    #[inline]
+    unsafe fn read(&self, at: u32, into: &mut [u32]) {
+        // SAFETY: the run is within the region: the caller's promise.
+        for (word, into) in unsafe { self.run(at, into.len()) }.iter().zip(into) {
+            *into = word.load(Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    unsafe fn write(&self, at: u32, from: &[u32]) {
+        // SAFETY: the run is within the region: the caller's promise.
+        for (word, from) in unsafe { self.run(at, from.len()) }.iter().zip(from) {
+            word.store(*from, Ordering::Relaxed);
+        }
     }
 
     #[inline]

@@ -51,6 +51,13 @@ impl<const WORDS: usize> Inline<WORDS> {
         // SAFETY: the caller keeps `at` below WORDS.
         unsafe { self.words.get_unchecked(at as usize) }
     }
+
+    #[inline]
+    unsafe fn run(&self, at: u32, len: usize) -> &[AtomicU32] {
+        debug_assert!(at as usize + len <= WORDS, "{len} words at {at} end outside a region of {WORDS}");
+        // SAFETY: the caller keeps the end of the run at or below WORDS.
+        unsafe { self.words.get_unchecked(at as usize..at as usize + len) }
+    }
 }
 
 impl<const WORDS: usize> Default for Inline<WORDS> {
@@ -76,6 +83,22 @@ unsafe impl<const WORDS: usize> Region for Inline<WORDS> {
     unsafe fn store(&self, at: u32, value: u32, order: Ordering) {
         // SAFETY: `at` is within the region: the caller's promise.
         unsafe { self.at(at) }.store(value, order);
+    }
+
+    #[inline]
+    unsafe fn read(&self, at: u32, into: &mut [u32]) {
+        // SAFETY: the run is within the region: the caller's promise.
+        for (word, into) in unsafe { self.run(at, into.len()) }.iter().zip(into) {
+            *into = word.load(Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    unsafe fn write(&self, at: u32, from: &[u32]) {
+        // SAFETY: the run is within the region: the caller's promise.
+        for (word, from) in unsafe { self.run(at, from.len()) }.iter().zip(from) {
+            word.store(*from, Ordering::Relaxed);
+        }
     }
 
     #[inline]

@@ -9,8 +9,6 @@ pub struct Consumer<R: Region, const W: usize> {
     pub(super) shape: Shape,
     /// The next position to take.
     pub(super) next: u32,
-    /// `next` as the producer sees it.
-    pub(super) shown: u32,
     /// The producer's tail as last seen.
     pub(super) known: u32,
     /// What the standing word must read for the direct path: `tag`, or on an evicting ring what it never reads, so
@@ -23,7 +21,7 @@ pub struct Consumer<R: Region, const W: usize> {
 impl<R: Region, const W: usize> Consumer<R, W> {
     pub(super) fn new(region: R, shape: Shape, start: u32, tag: u32, exchange: Option<Exchanger<R>>) -> Self {
         let pass = if exchange.is_some() { 0 } else { tag };
-        Self { region, shape, next: start, shown: start, known: start, pass, tag, exchange }
+        Self { region, shape, next: start, known: start, pass, tag, exchange }
     }
 
     /// Entries that fit.
@@ -67,7 +65,7 @@ impl<R: Region, const W: usize> Consumer<R, W> {
             return self.pop_evicting();
         }
         let entry = self.advance()?;
-        if self.next.wrapping_sub(self.shown) > self.shape.mask / 2 {
+        if self.taken() > self.shape.mask / 2 {
             self.show();
         }
         Some(entry)
@@ -76,7 +74,7 @@ impl<R: Region, const W: usize> Consumer<R, W> {
     /// Gives the slots of all taken entries back to the producer. Free where nothing was taken.
     #[inline]
     pub fn release(&mut self) {
-        if self.next != self.shown && !self.is_stale() {
+        if self.standing() == self.pass && self.taken() > 0 {
             self.show();
         }
     }
@@ -118,7 +116,7 @@ impl<R: Region, const W: usize> Consumer<R, W> {
     pub fn is_closed(&self) -> bool {
         // Acquire: pairs with the Release in the producer's drop; its last `tail` is visible with it.
         // SAFETY: within the region, checked at the split.
-        let standing = unsafe { self.region.load(self.shape.tail + Shape::STANDING, Ordering::Acquire) };
+        let standing = unsafe { self.region.load(self.shape.producer_standing(), Ordering::Acquire) };
         standing != self.tag
     }
 
@@ -139,7 +137,7 @@ impl<R: Region, const W: usize> Consumer<R, W> {
     fn standing(&self) -> u32 {
         // Relaxed: only ever written by us, or by a split that happened before (RL-10).
         // SAFETY: within the region, checked at the split.
-        unsafe { self.region.load(self.shape.done + Shape::STANDING, Ordering::Relaxed) }
+        unsafe { self.region.load(self.shape.consumer_standing(), Ordering::Relaxed) }
     }
 
     #[inline]
@@ -156,9 +154,16 @@ impl<R: Region, const W: usize> Consumer<R, W> {
         unsafe { self.region.load(self.shape.done, Ordering::Acquire) }
     }
 
+    /// Entries taken and not yet released, on a ring that does not evict.
+    #[inline]
+    fn taken(&self) -> u32 {
+        // Relaxed: nobody writes it but us.
+        // SAFETY: within the region, checked at the split.
+        self.next.wrapping_sub(unsafe { self.region.load(self.shape.done, Ordering::Relaxed) })
+    }
+
     #[inline]
     fn show(&mut self) {
-        self.shown = self.next;
         // Release: pairs with the Acquire in `Producer::look`; the entries are read before their slots are given (RL-2).
         // SAFETY: within the region, checked at the split.
         unsafe { self.region.store(self.shape.done, self.next, Ordering::Release) };
@@ -167,8 +172,15 @@ impl<R: Region, const W: usize> Consumer<R, W> {
     /// Learns how far the producer is; whether anything waits now. A cursor outside the ring teaches nothing (RL-18).
     #[inline]
     fn look(&mut self) -> bool {
+        self.look_from(self.next)
+    }
+
+    /// As `look`. `next` comes as an argument because an Acquire makes the compiler load it again.
+    #[inline]
+    fn look_from(&mut self, next: u32) -> bool {
+        let mask = self.shape.mask;
         let tail = self.tail();
-        if tail.wrapping_sub(self.next).wrapping_sub(1) > self.shape.mask {
+        if tail.wrapping_sub(next).wrapping_sub(1) > mask {
             return false;
         }
         self.known = tail;
@@ -177,11 +189,12 @@ impl<R: Region, const W: usize> Consumer<R, W> {
 
     #[inline]
     fn advance(&mut self) -> Option<[u32; W]> {
-        if self.next == self.known && !self.look() {
+        let next = self.next;
+        if next == self.known && !self.look_from(next) {
             return None;
         }
-        let entry = self.entry(self.next);
-        self.next = self.next.wrapping_add(1);
+        let entry = self.entry(next);
+        self.next = next.wrapping_add(1);
         Some(entry)
     }
 
@@ -209,7 +222,7 @@ impl<R: Region, const W: usize> Drop for Consumer<R, W> {
     fn drop(&mut self) {
         self.release();
         if !self.is_stale() {
-            let at = self.shape.done + Shape::STANDING;
+            let at = self.shape.consumer_standing();
             // Release: pairs with the Acquire in `Producer::is_closed` and `recover`; `done` is visible with it.
             // SAFETY: within the region, checked at the split.
             unsafe { self.region.store(at, self.tag | Shape::CLOSED, Ordering::Release) };
@@ -222,7 +235,6 @@ impl<R: Region, const W: usize> fmt::Debug for Consumer<R, W> {
         f.debug_struct("Consumer")
             .field("capacity", &self.capacity())
             .field("next", &self.next)
-            .field("taken", &self.next.wrapping_sub(self.shown))
             .finish_non_exhaustive()
     }
 }

@@ -32,7 +32,7 @@ impl<R: Region, const W: usize> Producer<R, W> {
             // SAFETY: within the region, checked at the split.
             // Acquire: pairs with the consumer's exchange, which has read the entry we may overwrite (RL-2).
             let claim = unsafe { self.region.load(self.shape.done, Ordering::Acquire) };
-            let published = self.shown.wrapping_sub(claim);
+            let published = self.shown().wrapping_sub(claim);
             if published.wrapping_sub(1) > self.shape.mask {
                 break;
             }

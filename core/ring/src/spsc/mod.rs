@@ -87,10 +87,21 @@ struct Shape {
 }
 
 impl Shape {
-    /// A side's standing word follows its cursor.
-    const STANDING: u32 = 1;
     const CLOSED: u32 = 1;
 
+    #[inline]
+    const fn producer_standing(self) -> u32 {
+        // SAFETY: the word after `tail` lies within the region too, so its index fits.
+        unsafe { self.tail.unchecked_add(1) }
+    }
+
+    #[inline]
+    const fn consumer_standing(self) -> u32 {
+        // SAFETY: the word after `done` lies within the region too, so its index fits.
+        unsafe { self.done.unchecked_add(1) }
+    }
+
+    #[inline]
     const fn slot<const W: usize>(self, position: u32) -> u32 {
         self.slots + (position & self.mask) * W as u32
     }
@@ -134,8 +145,8 @@ fn build<R: Region + Clone, const W: usize>(
     for (at, value) in [
         (shape.tail, spec.start),
         (shape.done, spec.start),
-        (shape.tail + Shape::STANDING, tag),
-        (shape.done + Shape::STANDING, tag),
+        (shape.producer_standing(), tag),
+        (shape.consumer_standing(), tag),
     ] {
         // SAFETY: `shape` was checked against this region.
         unsafe { region.store(at, value, Ordering::Relaxed) };
@@ -149,7 +160,7 @@ fn build<R: Region + Clone, const W: usize>(
 fn next_tag<R: Region>(region: &R, shape: Shape) -> u32 {
     // SAFETY: `shape` was checked against this region.
     // Relaxed: earlier splits happened before this one, or it races with them, which RL-10 forbids.
-    let last = unsafe { region.load(shape.tail + Shape::STANDING, Ordering::Relaxed) };
+    let last = unsafe { region.load(shape.producer_standing(), Ordering::Relaxed) };
     (last | Shape::CLOSED).wrapping_add(1).max(2)
 }
 

@@ -9,8 +9,6 @@ pub struct Producer<R: Region, const W: usize> {
     pub(super) shape: Shape,
     /// The next position to write.
     pub(super) tail: u32,
-    /// `tail` as the consumer sees it.
-    pub(super) shown: u32,
     /// The first position without room, as far as was seen.
     pub(super) limit: u32,
     pub(super) tag: u32,
@@ -20,7 +18,7 @@ pub struct Producer<R: Region, const W: usize> {
 impl<R: Region, const W: usize> Producer<R, W> {
     pub(super) fn new(region: R, shape: Shape, start: u32, tag: u32, exchange: Option<Exchanger<R>>) -> Self {
         let limit = start.wrapping_add(shape.mask).wrapping_add(1);
-        Self { region, shape, tail: start, shown: start, limit, tag, exchange }
+        Self { region, shape, tail: start, limit, tag, exchange }
     }
 
     /// Entries that fit.
@@ -90,33 +88,34 @@ impl<R: Region, const W: usize> Producer<R, W> {
     /// As for [`push`](Self::push).
     #[inline]
     pub fn stage(&mut self, entry: [u32; W]) -> Result<(), Full<[u32; W]>> {
-        if self.is_stale() || (self.tail == self.limit && !self.look()) {
+        let tail = self.tail;
+        if self.is_stale() || (tail == self.limit && !self.look_from(tail)) {
             return Err(Full(entry));
         }
         // SAFETY: the slot lies within the region, checked at the split; RL-2 makes it ours, since `tail` is below
         // `limit`.
-        unsafe { self.region.write(self.shape.slot::<W>(self.tail), &entry) };
-        self.tail = self.tail.wrapping_add(1);
+        unsafe { self.region.write(self.shape.slot::<W>(tail), &entry) };
+        self.tail = tail.wrapping_add(1);
         Ok(())
     }
 
     /// Shows every staged entry to the consumer. Free where nothing is staged.
     #[inline]
     pub fn publish(&mut self) {
-        if self.tail != self.shown && !self.is_stale() {
+        if self.staged() > 0 {
             self.show();
         }
     }
 
-    /// Entries staged and not yet published.
+    /// Entries staged and not yet published; none where this half is [`Stale`].
     #[inline]
     pub fn staged(&self) -> u32 {
-        self.tail.wrapping_sub(self.shown)
+        if self.is_stale() { 0 } else { self.tail.wrapping_sub(self.shown()) }
     }
 
     /// Takes back the newest staged entry.
     pub fn unstage(&mut self) -> Option<[u32; W]> {
-        if self.tail == self.shown || self.is_stale() {
+        if self.staged() == 0 {
             return None;
         }
         self.tail = self.tail.wrapping_sub(1);
@@ -148,7 +147,7 @@ impl<R: Region, const W: usize> Producer<R, W> {
     pub fn is_closed(&self) -> bool {
         // Acquire: pairs with the Release in the consumer's drop; its last `done` is visible with it.
         // SAFETY: within the region, checked at the split.
-        let standing = unsafe { self.region.load(self.shape.done + Shape::STANDING, Ordering::Acquire) };
+        let standing = unsafe { self.region.load(self.shape.consumer_standing(), Ordering::Acquire) };
         standing != self.tag
     }
 
@@ -166,7 +165,7 @@ impl<R: Region, const W: usize> Producer<R, W> {
     pub fn recover(&mut self, mut back: impl FnMut([u32; W])) -> u32 {
         // Acquire: pairs with the Release in the consumer's drop, which leaves `done` to us.
         // SAFETY: within the region, checked at the split.
-        let standing = unsafe { self.region.load(self.shape.done + Shape::STANDING, Ordering::Acquire) };
+        let standing = unsafe { self.region.load(self.shape.consumer_standing(), Ordering::Acquire) };
         if self.is_stale() || standing != self.tag | Shape::CLOSED {
             return 0;
         }
@@ -187,13 +186,20 @@ impl<R: Region, const W: usize> Producer<R, W> {
     pub(super) fn is_stale(&self) -> bool {
         // Relaxed: only ever written by us, or by a split that happened before (RL-10).
         // SAFETY: within the region, checked at the split.
-        let standing = unsafe { self.region.load(self.shape.tail + Shape::STANDING, Ordering::Relaxed) };
+        let standing = unsafe { self.region.load(self.shape.producer_standing(), Ordering::Relaxed) };
         standing != self.tag
+    }
+
+    /// `tail` as the consumer sees it.
+    #[inline]
+    pub(super) fn shown(&self) -> u32 {
+        // Relaxed: nobody writes it but us.
+        // SAFETY: within the region, checked at the split.
+        unsafe { self.region.load(self.shape.tail, Ordering::Relaxed) }
     }
 
     #[inline]
     pub(super) fn show(&mut self) {
-        self.shown = self.tail;
         // Release: pairs with the Acquire in `Consumer::look`; the entries are visible before the position (RL-1).
         // SAFETY: within the region, checked at the split.
         unsafe { self.region.store(self.shape.tail, self.tail, Ordering::Release) };
@@ -202,13 +208,20 @@ impl<R: Region, const W: usize> Producer<R, W> {
     /// Learns how far the consumer is; whether there is room now. A cursor outside the ring teaches nothing (RL-18).
     #[inline]
     fn look(&mut self) -> bool {
+        self.look_from(self.tail)
+    }
+
+    /// As `look`. `tail` comes as an argument because an Acquire makes the compiler load it again.
+    #[inline]
+    fn look_from(&mut self, tail: u32) -> bool {
+        let Shape { mask, .. } = self.shape;
         // Acquire: pairs with the Release of `done`; the consumer has read what we are about to overwrite (RL-2).
         // SAFETY: within the region, checked at the split.
         let done = unsafe { self.region.load(self.shape.done, Ordering::Acquire) };
-        if self.tail.wrapping_sub(done) > self.shape.mask {
+        if tail.wrapping_sub(done) > mask {
             return false;
         }
-        self.limit = done.wrapping_add(self.capacity());
+        self.limit = done.wrapping_add(mask).wrapping_add(1);
         true
     }
 
@@ -224,7 +237,7 @@ impl<R: Region, const W: usize> Producer<R, W> {
 impl<R: Region, const W: usize> Drop for Producer<R, W> {
     fn drop(&mut self) {
         if !self.is_stale() {
-            let at = self.shape.tail + Shape::STANDING;
+            let at = self.shape.producer_standing();
             // Release: pairs with the Acquire in `Consumer::is_closed`; the last `tail` is visible with it.
             // SAFETY: within the region, checked at the split.
             unsafe { self.region.store(at, self.tag | Shape::CLOSED, Ordering::Release) };
