@@ -5,6 +5,7 @@
 //! | `Clock` | [`MonotonicClock`] | `CLOCK_MONOTONIC` |
 //! | `Entropy` | [`OsEntropy`], [`SeededEntropy`] | `getrandom(2)`, ChaCha8 |
 //! | `Notify` | [`FutexNotify`], [`PollNotify`] | `futex(2)`; `epoll(7)` over an eventfd and sockets |
+//! | `Region` | [`Heap`] | the heap of this process |
 //! | `Link` | [`UdpLink`], [`Impaired`] | non-blocking UDP sockets; a decorator that mistreats any link |
 //!
 //! Refuses: busy waiting, background threads, and any decision that a caller did not ask for.
@@ -20,3 +21,4 @@ pub use entropy::{OsEntropy, SeededEntropy};
 pub use impair::{Impaired, Impairment, Suffered};
 pub use link::UdpLink;
 pub use notify::{FutexNotify, PollNotify};
+pub use tidemill_ring::Heap;

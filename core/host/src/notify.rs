@@ -5,65 +5,54 @@ use rustix::thread::futex;
 use std::io;
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use tidemill_ring::Inline;
+use tidemill_ring::wake::{self, EventCount};
 use tidemill_seam::{Clock, Duration, Epoch, Instant, Notify, Woken};
 
 fn timespec(ns: u64) -> Timespec {
     Timespec { tv_sec: (ns / 1_000_000_000) as i64, tv_nsec: (ns % 1_000_000_000) as i64 }
 }
 
-/// The epoch, and how many sleep on it, so that `notify` asks the kernel only when somebody sleeps.
-///
-/// Sleeper and notifier each write their own word and then read the other's (Dekker): all four accesses are `SeqCst`,
-/// so at least one of the two sees the other.
-#[derive(Default, Debug)]
-struct Count {
-    epoch: AtomicU32,
-    sleepers: AtomicU32,
+const WORDS: usize = wake::WORDS as usize;
+
+type Count = EventCount<Inline<WORDS>>;
+
+fn count() -> Count {
+    Count::new(Inline::new(), 0).expect("the region is as long as an event count")
 }
 
-impl Count {
-    const fn new() -> Self {
-        Self { epoch: AtomicU32::new(0), sleepers: AtomicU32::new(0) }
-    }
-
-    fn epoch(&self) -> Epoch {
-        // SeqCst: pairs with the addition in `advance`; what was written before it is visible from here on.
-        Epoch(self.epoch.load(Ordering::SeqCst))
-    }
-
-    /// Moves the epoch on; tells whether somebody may be asleep.
-    fn advance(&self) -> bool {
-        // SeqCst: pairs with the loads in `epoch`; ordered before our look at `sleepers`.
-        self.epoch.fetch_add(1, Ordering::SeqCst);
-        // SeqCst: pairs with the addition in `asleep`.
-        self.sleepers.load(Ordering::SeqCst) > 0
-    }
-
-    /// Runs `sleep` as a registered sleeper, told how many others sleep already.
-    fn asleep(&self, sleep: impl FnOnce(u32) -> Woken) -> Woken {
-        // SeqCst: pairs with the load in `advance`; ordered before every later look at the epoch.
-        let others = self.sleepers.fetch_add(1, Ordering::SeqCst);
-        let woken = sleep(others);
-        // Relaxed: a notifier that still counts us pays one needless system call.
-        self.sleepers.fetch_sub(1, Ordering::Relaxed);
-        woken
-    }
+/// Runs `sleep` unless the epoch has moved on from `seen`.
+fn wait(count: &Count, seen: Epoch, sleep: impl FnOnce() -> Woken) -> Woken {
+    let mut woken = Woken::Notified;
+    count.wait(seen, || woken = sleep());
+    woken
 }
 
 /// A bell on a futex, for the threads of one process.
 ///
 /// Without a sleeper `notify` is one addition and one load. The deadline is a reading of
 /// [`MonotonicClock`](crate::MonotonicClock).
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct FutexNotify {
     count: Count,
 }
 
+impl Default for FutexNotify {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl FutexNotify {
     /// A bell that nobody has rung yet.
-    pub const fn new() -> Self {
-        Self { count: Count::new() }
+    pub fn new() -> Self {
+        Self { count: count() }
+    }
+
+    /// The epoch, which the kernel compares before it lets anyone sleep.
+    fn word(&self) -> &AtomicU32 {
+        self.count.region().word(0).expect("an event count starts with its epoch")
     }
 
     fn sleep(&self, seen: Epoch, until: Option<Instant>) -> Woken {
@@ -75,7 +64,7 @@ impl FutexNotify {
             }
             // A bitset wait takes its deadline as an instant of CLOCK_MONOTONIC, so a retry never adds to it.
             let flags = futex::Flags::PRIVATE;
-            let slept = futex::wait_bitset(&self.count.epoch, flags, seen.0, deadline.as_ref(), any);
+            let slept = futex::wait_bitset(self.word(), flags, seen.0, deadline.as_ref(), any);
             match slept {
                 Err(Errno::TIMEDOUT) if self.count.epoch() == seen => return Woken::TimedOut,
                 Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
@@ -91,17 +80,14 @@ impl Notify for FutexNotify {
     }
 
     fn wait(&self, seen: Epoch, until: Option<Instant>) -> Woken {
-        if self.count.epoch() != seen {
-            return Woken::Notified;
-        }
-        self.count.asleep(|_| self.sleep(seen, until))
+        wait(&self.count, seen, || self.sleep(seen, until))
     }
 
     fn notify(&self) {
-        if self.count.advance() {
+        self.count.notify(|| {
             let all = i32::MAX as u32;
-            futex::wake(&self.count.epoch, futex::Flags::PRIVATE, all).expect("our own word can be woken");
-        }
+            futex::wake(self.word(), futex::Flags::PRIVATE, all).expect("our own word can be woken");
+        });
     }
 }
 
@@ -118,6 +104,7 @@ pub struct PollNotify {
     count: Count,
     epoll: OwnedFd,
     event: OwnedFd,
+    taken: AtomicBool,
 }
 
 const RUNG: u64 = 0;
@@ -130,7 +117,7 @@ impl PollNotify {
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let edge = epoll::EventFlags::IN | epoll::EventFlags::ET;
         epoll::add(&epoll, &event, epoll::EventData::new_u64(RUNG), edge)?;
-        Ok(Self { count: Count::new(), epoll, event })
+        Ok(Self { count: count(), epoll, event, taken: AtomicBool::new(false) })
     }
 
     /// Wakes sleepers also when `file` becomes readable, until `file` is closed.
@@ -173,23 +160,21 @@ impl Notify for PollNotify {
     }
 
     fn wait(&self, seen: Epoch, until: Option<Instant>) -> Woken {
-        if self.count.epoch() != seen {
-            return Woken::Notified;
-        }
-        self.count.asleep(|others| {
-            assert_eq!(others, 0, "two workers wait on one PollNotify");
-            self.sleep(seen, until)
-        })
+        // Acquire and Release: whoever waits next has seen this one leave.
+        assert!(!self.taken.swap(true, Ordering::Acquire), "two workers wait on one PollNotify");
+        let woken = wait(&self.count, seen, || self.sleep(seen, until));
+        self.taken.store(false, Ordering::Release);
+        woken
     }
 
     fn notify(&self) {
-        if self.count.advance() {
+        self.count.notify(|| {
             // The counter is never read: each write is an edge. It would block only after 2^64 - 2 of them.
             match rustix::io::write(&self.event, &1_u64.to_ne_bytes()) {
                 Ok(_) | Err(Errno::AGAIN) => {}
                 Err(error) => panic!("writing our own eventfd failed: {error}"),
             }
-        }
+        });
     }
 }
 
