@@ -1,1 +1,38 @@
 //! Numbered laws as generic functions, obviously-right models, and broken twins that the laws reject.
+//!
+//! A *suite* takes a factory, runs random histories against it beside a model that is right by inspection, and gives
+//! back either what it checked ([`Passed`]) or the first broken law ([`Violation`]) with the seed of the history that
+//! broke it. The law numbers are those in the documentation of the traits: C clock, N entropy, W notify, G region,
+//! L link; E edge and M memory manager are listed with their suites, Q ring likewise.
+//!
+//! The same suites run in a test on Linux, inside the simulator and on a board: they need neither heap nor `std`.
+//! Feature `std` adds the laws that take two threads. [`broken`] holds one implementation per way to break a law; the
+//! tests of this crate show that each is rejected by the law that its documentation names.
+//!
+//! Refuses: to panic on a broken law, to assert on wall time, to judge a fault that the laws allow (a link may lose).
+#![no_std]
+
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod broken;
+pub mod clock;
+pub mod entropy;
+pub mod link;
+mod macros;
+pub mod notify;
+pub mod region;
+mod trial;
+
+pub use clock::suite as clock;
+pub use entropy::suite as entropy;
+pub use link::suite as link;
+pub use notify::suite as notify;
+#[cfg(feature = "std")]
+pub use notify::threads as notify_threads;
+#[cfg(feature = "std")]
+pub use region::exchange_threads;
+#[cfg(feature = "std")]
+pub use region::threads as region_threads;
+pub use region::{exchange, suite as region, views as region_views};
+pub use trial::{Dice, Effort, Passed, Verdict, Violation};
