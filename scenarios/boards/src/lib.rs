@@ -7,11 +7,13 @@
 #[cfg_attr(target_arch = "arm", path = "board/arm.rs")]
 #[cfg_attr(target_arch = "riscv32", path = "board/riscv.rs")]
 mod board;
+mod count;
 mod size;
 
 /// The name QEMU knows this board by.
 pub const BOARD: &str = env!("BOARD");
 
 pub use board::{BoardClock, entry, instructions, start};
+pub use count::count_down;
 pub use semihosting::{self, println};
 pub use size::{flash_bytes, ram_bytes};

@@ -1,0 +1,51 @@
+//! The laws of the seams, kept by this world.
+
+use std::thread;
+use tidemill_contracts::clock::Pace;
+use tidemill_contracts::entropy::Bits;
+use tidemill_contracts::link::Ends;
+use tidemill_contracts::{clock_contract, entropy_contract, link_contract, notify_contract, region_contract};
+use tidemill_host::{FutexNotify, Heap, Impaired, Impairment, MonotonicClock, OsEntropy};
+use tidemill_host::{PollNotify, SeededEntropy, UdpLink};
+use tidemill_seam::{Duration, Link};
+
+fn sleep(span: Duration) {
+    thread::sleep(span.into());
+}
+
+fn polled() -> PollNotify {
+    PollNotify::new().expect("an epoll instance and an eventfd")
+}
+
+fn views(words: u32) -> (Heap, Heap) {
+    let heap = Heap::new(words);
+    (heap.clone(), heap)
+}
+
+fn ends<L: Link<Address = std::net::SocketAddr>>(wrap: impl Fn(UdpLink) -> L) -> Ends<L, L> {
+    let open = || UdpLink::loopback().expect("a free port of 127.0.0.1");
+    let (left, right) = (open(), open());
+    let address = |link: &UdpLink| link.address().expect("a bound socket has an address");
+    let (to_left, to_right) = (address(&left), address(&right));
+    Ends { left: wrap(left), right: wrap(right), to_left, to_right }
+}
+
+fn rough(link: UdpLink) -> Impaired<UdpLink, SeededEntropy, MonotonicClock> {
+    let impairment = Impairment {
+        loss_ppm: 100_000,
+        duplicate_ppm: 100_000,
+        reorder_ppm: 200_000,
+        hold_max: Duration::from_micros(500),
+        ..Impairment::default()
+    };
+    Impaired::new(link, SeededEntropy::new(5), MonotonicClock, impairment)
+}
+
+clock_contract!(monotonic_clock, || MonotonicClock, sleep, Pace::Real);
+entropy_contract!(os_entropy, || (OsEntropy, OsEntropy), Bits::Physical);
+entropy_contract!(seeded_entropy, || (SeededEntropy::new(1), SeededEntropy::new(2)), Bits::Seeded);
+notify_contract!(futex_notify, FutexNotify::new, MonotonicClock, threads);
+notify_contract!(poll_notify, polled, MonotonicClock, threads);
+region_contract!(heap, views, exchange, threads);
+link_contract!(udp_link, || ends(|link| link), || sleep(Duration::from_micros(50)));
+link_contract!(impaired_udp_link, || ends(rough), || sleep(Duration::from_millis(1)));
