@@ -55,6 +55,8 @@ pub enum Reason {
     },
     /// The story has no such parameter, or cannot take the value.
     BadConfig(String),
+    /// Not of the form `entity#kind#counter`.
+    BadSite(String),
     /// The run has no such site.
     UnknownSite(String),
     /// The site exists, but has fewer alternatives.
@@ -62,9 +64,9 @@ pub enum Reason {
         /// The site.
         site: String,
         /// The pinned value.
-        value: u32,
+        value: u64,
         /// How many alternatives there are.
-        n: u32,
+        n: u64,
     },
 }
 
@@ -103,6 +105,7 @@ impl fmt::Display for Reason {
                 write!(f, "unknown story {}; the stories are: {}", Quoted(name), known.join(", "))
             }
             Self::BadConfig(why) => f.write_str(why),
+            Self::BadSite(site) => write!(f, "{} is no site: a site reads `entity#kind#counter`", Quoted(site)),
             Self::UnknownSite(site) => write!(f, "unknown site {}: this run never chooses there", Quoted(site)),
             Self::OutOfRange { site, value, n } => {
                 write!(f, "choice {value} is out of range: {} chooses among {n}, 0 to {}", Quoted(site), n.saturating_sub(1))

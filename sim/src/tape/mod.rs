@@ -6,7 +6,7 @@
 //! story   = canary
 //! seed    = 7
 //! config  messages = 64
-//! choice  client/out/loss#3 = 1
+//! choice  client/link→server#loss#3 = 1
 //! mark    128 = 5b0d1c5ee1a9c1d2f07a6e2a3c44be10
 //! failure = 9d41c2aa oracle delivered: # of # messages
 //! hash    = 1f6e0c55aa90b37c44f1d20be56a7781
@@ -28,6 +28,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use crate::Site;
 pub use error::{Reason, TapeError};
 
 /// The format version that this crate writes and reads.
@@ -73,9 +74,9 @@ pub struct Pair {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pin {
     /// Where the choice is made.
-    pub site: String,
+    pub site: Site,
     /// What is chosen there.
-    pub value: u32,
+    pub value: u64,
     /// Line in the tape, from 1; 0 where the pin was not read from a tape.
     pub line: u32,
 }
@@ -92,10 +93,10 @@ pub struct Mark {
 /// How a run failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ending {
-    /// The failure id: the same for the same failure, whatever the seed.
+    /// A short name of the failure, without blanks: the same for the same failure, whatever the seed.
+    pub tag: String,
+    /// The failure id in full, for a human.
     pub id: String,
-    /// One line for a human.
-    pub summary: String,
 }
 
 impl Pair {

@@ -90,8 +90,9 @@ impl Parser {
                 Ok(())
             }
             ("choice", site) => {
-                let value = number(value, "a choice: a whole number below 2^32")?;
-                self.tape.choices.push(Pin { site: site.to_owned(), value, line: self.number });
+                let site = site.parse().map_err(|_| Reason::BadSite(site.to_owned()))?;
+                let value = number(value, "a choice: a whole number below 2^64")?;
+                self.tape.choices.push(Pin { site, value, line: self.number });
                 Ok(())
             }
             ("mark", events) => self.mark(events, value),
@@ -108,11 +109,11 @@ impl Parser {
             "hash" => self.tape.hash = hash(value)?,
             "failure" if value == "none" => self.tape.failure = None,
             "failure" => {
-                let (id, summary) = value.split_once(' ').unwrap_or((value, ""));
-                if id.is_empty() {
+                let (tag, id) = value.split_once(' ').unwrap_or((value, ""));
+                if tag.is_empty() {
                     return Err(Reason::Malformed);
                 }
-                self.tape.failure = Some(Ending { id: id.to_owned(), summary: summary.to_owned() });
+                self.tape.failure = Some(Ending { tag: tag.to_owned(), id: id.to_owned() });
             }
             _ => return Err(Reason::UnknownKey(key.to_owned())),
         }

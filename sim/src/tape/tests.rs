@@ -1,3 +1,4 @@
+use crate::Site;
 use super::{BYTES_MAX, Ending, LINE_MAX, Mark, Pair, Pin, Reason, Tape};
 
 const TEXT: &str = "\
@@ -6,7 +7,7 @@ crate   = 0.1.0
 story   = canary
 seed    = 7
 config  messages = 64
-choice  client→server/loss#3 = 1
+choice  client/link→server#loss#3 = 1
 mark    128 = 5b0d1c5ee1a9c1d2f07a6e2a3c44be10
 failure = 9d41c2aa oracle delivered: # of # messages
 hash    = 1f6e0c55aa90b37c44f1d20be56a7781
@@ -27,10 +28,10 @@ fn a_tape_says_what_ran_what_was_chosen_and_how_it_ended() {
     let tape = Tape::parse(TEXT.as_bytes()).expect("the example is a tape");
     assert_eq!((tape.story.value.as_str(), tape.story.line, tape.seed), ("canary", 3, 7));
     assert_eq!(tape.config, [Pair { line: 5, ..Pair::new("messages", "64") }]);
-    assert_eq!(tape.choices, [Pin { site: "client→server/loss#3".into(), value: 1, line: 6 }]);
+    assert_eq!(tape.choices, [Pin { site: Site::new("client/link→server", "loss", 3), value: 1, line: 6 }]);
     assert_eq!(tape.marks, [Mark { events: 128, hash: 0x5b0d_1c5e_e1a9_c1d2_f07a_6e2a_3c44_be10 }]);
-    let summary = "oracle delivered: # of # messages".to_owned();
-    assert_eq!(tape.failure, Some(Ending { id: "9d41c2aa".into(), summary }));
+    let id = "oracle delivered: # of # messages".to_owned();
+    assert_eq!(tape.failure, Some(Ending { tag: "9d41c2aa".into(), id }));
     assert_eq!(tape.hash, 0x1f6e_0c55_aa90_b37c_44f1_d20b_e56a_7781);
 }
 
@@ -69,10 +70,11 @@ fn every_refusal_names_its_line_and_its_reason() {
     assert_eq!(refusal(&with("colour = red")), (10, Reason::UnknownKey("colour".into())));
     assert_eq!(refusal(&with("colour red")), (10, Reason::Malformed));
     assert_eq!(refusal(&with("choice = 1")), (10, Reason::Malformed));
+    assert_eq!(refusal(&with("choice loss#1 = 1")), (10, Reason::BadSite("loss#1".into())));
     assert_eq!(refusal(&with("seed = 8")), (10, Reason::Repeated("seed".into())));
     assert_eq!(
-        refusal(&with("choice client→server/loss#3 = 0")),
-        (10, Reason::Repeated("choice client→server/loss#3".into()))
+        refusal(&with("choice client/link→server#loss#3 = 0")),
+        (10, Reason::Repeated("choice client/link→server#loss#3".into()))
     );
     assert_eq!(refusal(&with("mark 128 = 00000000000000000000000000000000")).0, 10);
     assert_eq!(refusal(&with("mark 127 = 00000000000000000000000000000000")), (10, Reason::MarksDescend));
@@ -89,8 +91,8 @@ fn numbers_are_plain_and_fit() {
         let (line, reason) = refusal(&TEXT.replace("seed    = 7", &format!("seed    = {seed}")));
         assert!(line == 4 && matches!(reason, Reason::BadNumber { .. }), "seed `{seed}`: {reason}");
     }
-    for value in ["-1", "4294967296", "yes"] {
-        let (line, reason) = refusal(&with(&format!("choice a#0 = {value}")));
+    for value in ["-1", "18446744073709551616", "yes"] {
+        let (line, reason) = refusal(&with(&format!("choice a#b#0 = {value}")));
         assert!(line == 10 && matches!(reason, Reason::BadNumber { .. }), "choice `{value}`: {reason}");
     }
     assert!(matches!(refusal(&TEXT.replace("1f6e", "+f6e")).1, Reason::BadNumber { .. }));
@@ -127,9 +129,9 @@ fn no_edit_of_one_byte_makes_the_reader_panic() {
 #[test]
 fn a_value_never_breaks_out_of_its_line() {
     let mut tape = Tape::parse(TEXT.as_bytes()).expect("the example is a tape");
-    let summary = format!("two\nlines\nend\n{}", "é".repeat(9_999));
-    tape.failure = Some(Ending { id: "9d41c2aa".into(), summary });
+    let id = format!("two\nlines\nend\n{}", "é".repeat(9_999));
+    tape.failure = Some(Ending { tag: "9d41c2aa".into(), id });
     let again = Tape::parse(tape.to_string().as_bytes()).expect("still a tape");
-    assert!(again.failure.expect("a failure").summary.starts_with("two lines end é"));
+    assert!(again.failure.expect("a failure").id.starts_with("two lines end é"));
     assert_eq!(again.hash, tape.hash);
 }

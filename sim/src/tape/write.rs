@@ -12,14 +12,14 @@ impl fmt::Display for Tape {
             writeln!(f, "config  {} = {}", Line(&pair.key), Line(&pair.value))?;
         }
         for pin in &self.choices {
-            writeln!(f, "choice  {} = {}", Line(&pin.site), pin.value)?;
+            writeln!(f, "choice  {} = {}", pin.site, pin.value)?;
         }
         for mark in &self.marks {
             writeln!(f, "mark    {} = {:032x}", mark.events, mark.hash)?;
         }
         match &self.failure {
             None => writeln!(f, "failure = none")?,
-            Some(ending) => writeln!(f, "failure = {} {}", ending.id, Line(&ending.summary))?,
+            Some(ending) => writeln!(f, "failure = {} {}", ending.tag, Line(&ending.id))?,
         }
         writeln!(f, "hash    = {:032x}", self.hash)?;
         writeln!(f, "end")

@@ -1,0 +1,28 @@
+//! Runs simulations by the thousand and turns what fails into a tape.
+//!
+//! - A [`Story`] is a simulation with a name: one body, run once per seed. [`check`] is the same for a plain test.
+//! - A [`Campaign`] runs a story over a range of seeds on several threads and merges the reports in seed order, so
+//!   that its [`Tally`] does not depend on how many threads there were.
+//! - [`Story::replay`] runs a tape again and says whether the run took the recorded path to the recorded end.
+//!
+//! Threads, the environment and the file system are touched here and by the command, never inside a simulation.
+//! A panic inside a simulation is caught and becomes a [`Failure`](crate::Failure).
+
+mod campaign;
+mod check;
+mod finish;
+mod panics;
+mod replay;
+mod report;
+mod run;
+mod story;
+
+#[cfg(test)]
+mod tests;
+
+pub use campaign::{Campaign, Group, Tally};
+pub use check::{Test, check};
+pub use finish::Finish;
+pub use replay::{Departure, Replay};
+pub use report::{Report, tag};
+pub use story::{BadParam, Must, Param, Params, Story, Unsteady};

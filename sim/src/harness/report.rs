@@ -1,0 +1,37 @@
+use crate::tape::Mark;
+use crate::{Choice, Failure, OverlayReport};
+
+/// What one run was.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Its seed.
+    pub seed: u64,
+    /// How it failed, if it did.
+    pub failure: Option<Failure>,
+    /// The hash of every event.
+    pub hash: u128,
+    /// Virtual time that passed, in nanoseconds.
+    pub virtual_ns: u64,
+    /// Events.
+    pub events: u64,
+    /// Datagrams that were sent.
+    pub messages: u64,
+    /// What happened to them, and what was done to machines and processes, by name; every report has the same names.
+    pub counts: Vec<(&'static str, u64)>,
+    /// The hash after so many events, at a few points.
+    pub marks: Vec<Mark>,
+    /// The choices that were not boring, where they were recorded.
+    pub recorded: Vec<Choice>,
+    /// What became of the pinned choices.
+    pub overlay: OverlayReport,
+}
+
+/// Eight hexadecimal digits that stand for the failure's id, in file names and on tapes.
+pub fn tag(failure: &Failure) -> String {
+    format!("{:08x}", fnv(failure.id.as_bytes()))
+}
+
+/// FNV-1a, 32 bits (Fowler, Noll, Vo).
+fn fnv(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
