@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use benches::contest::{Contestant, Effort, contest};
-use benches::figure::cpu_time;
+use benches::figure::{busy, cpu_time};
 use criterion::Criterion;
 use crossbeam::channel;
 use crossbeam::queue::ArrayQueue;
@@ -24,10 +24,14 @@ type Item<const W: usize> = [u32; W];
 
 fn main() {
     let quick = std::env::args().any(|arg| arg == "--quick");
-    let effort = |items| Effort { rounds: if quick { 9 } else { 51 }, items: if quick { items / 8 } else { items } };
+    let effort =
+        |items| Effort { rounds: if quick { 9 } else { 51 }, items: if quick { items / 8 } else { items } };
     one_thread::<2>("one thread, 8 bytes", effort(2_000_000));
     one_thread::<4>("one thread, 16 bytes (a ticket)", effort(2_000_000));
     batches(effort(4_000_000));
+    if let Some(warning) = busy() {
+        println!("{warning}\n");
+    }
     two_threads::<2>("two threads, 8 bytes", effort(2_000_000));
     two_threads::<4>("two threads, 16 bytes (a ticket)", effort(2_000_000));
     if !quick {

@@ -20,6 +20,17 @@ pub fn peak_kib() -> u64 {
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
+/// A warning where more wants to run than there are processors: then two threads measure the scheduler.
+#[must_use]
+pub fn busy() -> Option<String> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    let load: f64 = text.split(' ').next()?.parse().ok()?;
+    (load + 2.0 > processors as f64 + 0.5).then(|| {
+        format!("BUSY a load of {load} on {processors} processors: figures of two threads mean little")
+    })
+}
+
 /// One measurement: work done, what it cost, how far virtual time went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Figure {

@@ -55,14 +55,15 @@ fn median(samples: &[f64]) -> f64 {
     }
 }
 
-/// Samples outside the 95 % interval of the median on each side: the greatest k with P(Binomial(n, ½) < k) ≤ 2.5 %.
+/// Samples outside the 95 % interval of the median on each side: the greatest k with P(Binomial(n, ½) ≤ k) ≤ 2.5 %,
+/// and none where even the outermost samples hold the median less often than that.
 fn outliers(n: usize) -> usize {
     let mut term = 0.5_f64.powi(i32::try_from(n).expect("few rounds"));
     let mut below = 0.0;
     for k in 0..n {
         below += term;
         if below > 0.025 {
-            return k;
+            return k.saturating_sub(1);
         }
         term *= (n - k) as f64 / (k + 1) as f64;
     }
