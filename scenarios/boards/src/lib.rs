@@ -8,6 +8,7 @@
 #[cfg_attr(target_arch = "riscv32", path = "board/riscv.rs")]
 mod board;
 mod count;
+mod interrupt;
 mod size;
 
 /// The name QEMU knows this board by.
@@ -15,5 +16,6 @@ pub const BOARD: &str = env!("BOARD");
 
 pub use board::{BoardClock, entry, instructions, start};
 pub use count::count_down;
+pub use interrupt::{BELL, Unlucky};
 pub use semihosting::{self, println};
 pub use size::{flash_bytes, ram_bytes};

@@ -5,14 +5,14 @@
 #![no_main]
 
 use tidemill_boards::{
-    BOARD, BoardClock, count_down, entry, flash_bytes, println, ram_bytes, semihosting, start,
+    BELL, BOARD, BoardClock, count_down, entry, flash_bytes, println, ram_bytes, semihosting, start,
 };
 use tidemill_contracts::clock::Pace;
 use tidemill_contracts::link::Ends;
 use tidemill_contracts::{Effort, Passed, Verdict, Violation};
 use tidemill_mcu::{Bell, Guarded, Loopback, loopback_words};
 use tidemill_ring::Inline;
-use tidemill_seam::{Clock, Duration, Notify, Region};
+use tidemill_seam::{Clock, Duration, Notify, Region, Woken};
 
 const CELLS: u32 = 8;
 const MTU: usize = 16 * CELLS as usize - 4;
@@ -61,6 +61,19 @@ fn link(_: BoardClock) -> Verdict {
     tidemill_contracts::link(cable, || (), &mut scratch, Effort::Board)
 }
 
+/// W1, W4: an interrupt that strikes between the last look and the sleep is not lost. A lost one sleeps for ever.
+fn interrupt(_: BoardClock) -> Verdict {
+    const ROUNDS: u32 = 1_000;
+    for step in 0..ROUNDS {
+        let woken = BELL.wait(BELL.epoch(), None);
+        if woken != Woken::Notified {
+            let what = "a sleeper without deadline wakes before the interrupt rings";
+            return Err(Violation { law: "W1", what, values: None, seed: 0, step });
+        }
+    }
+    Ok(Passed { histories: 1, checks: u64::from(ROUNDS) })
+}
+
 /// What the figures are made of: 2,000 instructions more are 2,000 more, to the resolution of the board's timer.
 fn counter(_: BoardClock) -> Verdict {
     let (few, many) = (count_down(1_000), count_down(2_000));
@@ -74,10 +87,11 @@ fn counter(_: BoardClock) -> Verdict {
 
 type Suite = (&'static str, fn(BoardClock) -> Verdict);
 
-const SUITES: [Suite; 6] = [
+const SUITES: [Suite; 7] = [
     ("counter", counter),
     ("clock", clock),
     ("notify", notify),
+    ("interrupt", interrupt),
     ("region", region),
     ("exchange", exchange),
     ("link", link),

@@ -1,3 +1,4 @@
+use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
 use tidemill_mcu::SysTickClock;
 use tidemill_seam::{Clock, Duration};
@@ -12,6 +13,8 @@ pub type BoardClock = SysTickClock;
 const HZ: u32 = 25_000_000;
 #[cfg(board = "microbit")]
 const HZ: u32 = 16_000_000;
+
+pub(crate) const CLOCK: BoardClock = SysTickClock;
 
 /// Prepares the core; called once, first.
 ///
@@ -33,6 +36,16 @@ pub fn instructions() -> u64 {
 #[exception]
 fn SysTick() {
     SysTickClock::turn();
+}
+
+/// Pends an interrupt, which runs as soon as interrupts may.
+pub(crate) fn pend() {
+    SCB::set_pendsv();
+}
+
+#[exception]
+fn PendSV() {
+    crate::interrupt::strike();
 }
 
 #[exception]
