@@ -1,14 +1,16 @@
-//! What a message costs: a slot from the pool, a hop over an edge.
+//! What a message costs: a slot from the pool, a hop over an edge, the way through a graph.
 //!
 //! ```text
 //! pool:   reserve ─▶ write ─▶ commit ─▶ give back      with 0 … 4,095 of 4,096 slots in use: it must be flat (M10)
 //! edge:   store ─▶ push ─▶ pop ─▶ read ─▶ return       beside the boxes that one would send through rtrb
+//! graph:  numbers ─▶ squares ─▶ sum                    beside the same three functions, by hand, over two rtrb rings
 //! ```
 
 use std::hint::black_box;
 
 use benches::contest::{Contestant, Effort, contest};
 use benches::figure::cpu_time;
+use benches::three_nodes::ThreeNodes;
 use tidemill_flow::{Caps, Edge, Header, Home, Manager, Payload, Rx, StaticPool, Token, Tx};
 use tidemill_seam::{Instant, PoolId};
 
@@ -21,6 +23,7 @@ fn main() {
     pool_at_any_fill(effort(2_000_000));
     hop("an edge hop, u32", effort(1_000_000), |i| i, |payload| *payload);
     hop("an edge hop, 1 KiB", effort(200_000), |i| [i; 256], |payload| payload[255]);
+    graph(effort(1_000_000));
 }
 
 /// `step` is given a number and must give it back; processor time.
@@ -100,4 +103,29 @@ fn hop<P: Payload>(title: &str, effort: Effort, make: fn(u32) -> P, read: fn(&P)
         }),
     ];
     contest(title, effort, &mut contestants);
+}
+
+fn graph(effort: Effort) {
+    let mut nodes = ThreeNodes::new();
+    let (mut numbers_in, mut numbers_out) = rtrb::RingBuffer::<(Header, u32)>::new(8);
+    let (mut squares_in, mut squares_out) = rtrb::RingBuffer::<(Header, u64)>::new(8);
+    let mut contestants = [
+        Contestant::new("tidemill graph, one worker", |items| {
+            let (start, before) = (cpu_time(), nodes.carry(0));
+            let carried = nodes.carry(items) - before;
+            (cpu_time() - start).as_nanos() as f64 / carried as f64
+        }),
+        Contestant::new("three functions over rtrb", |items| {
+            let (start, mut sum) = (cpu_time(), 0_u64);
+            for i in 0..items {
+                numbers_in.push((header(i), black_box(i))).expect("room");
+                let (header, n) = numbers_out.pop().expect("a number");
+                squares_in.push((header, u64::from(n).pow(2))).expect("room");
+                sum = sum.wrapping_add(squares_out.pop().expect("a square").1);
+            }
+            black_box(sum);
+            (cpu_time() - start).as_nanos() as f64 / f64::from(items)
+        }),
+    ];
+    contest("a message through three nodes", effort, &mut contestants);
 }

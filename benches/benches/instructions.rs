@@ -4,12 +4,14 @@
 //! ring:   push ─▶ pop                 rtrb, ArrayQueue and channel do the same beside it
 //! pool:   reserve ─▶ give back        at 1 and at 4,095 of 4,096 slots: the same count
 //! edge:   store ─▶ push ─▶ pop ─▶ read ─▶ return
+//! graph:  a message through three nodes
 //! ```
 //! The counts are the same on every run with one compiler, so they are gated: a limit that is broken fails the bench.
 #![expect(unused_qualifications, missing_docs, reason = "so expand gungraun's macros")]
 
 use std::hint::black_box;
 
+use benches::three_nodes::ThreeNodes;
 use crossbeam::channel;
 use crossbeam::queue::ArrayQueue;
 use gungraun::prelude::*;
@@ -155,6 +157,19 @@ fn edge_hop((mut home, mut tx, mut rx): Hop) -> Hop {
     (home, tx, rx)
 }
 
+fn three_nodes() -> ThreeNodes {
+    let mut graph = ThreeNodes::new();
+    graph.carry(100);
+    graph
+}
+
+#[library_benchmark]
+#[bench::tidemill(args = (three_nodes()), config = at_most(500))]
+fn three_node_message(mut graph: ThreeNodes) -> ThreeNodes {
+    black_box(graph.carry(OPERATIONS));
+    graph
+}
+
 library_benchmark_group!(
     name = ring_group,
     benchmarks = [
@@ -165,6 +180,6 @@ library_benchmark_group!(
         ring_batch_of_64
     ]
 );
-library_benchmark_group!(name = flow_group, benchmarks = [pool_allocate_free, edge_hop]);
+library_benchmark_group!(name = flow_group, benchmarks = [pool_allocate_free, edge_hop, three_node_message]);
 
 main!(library_benchmark_groups = [ring_group, flow_group]);

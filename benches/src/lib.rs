@@ -10,3 +10,4 @@ pub mod peer;
 pub mod rounds;
 pub mod subject;
 pub mod table;
+pub mod three_nodes;

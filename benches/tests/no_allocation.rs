@@ -4,6 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
+use benches::three_nodes::ThreeNodes;
 use tidemill_flow::{Caps, Edge, Header, Manager, StaticPool};
 use tidemill_ring::{Heap, spsc};
 use tidemill_seam::{Instant, PoolId};
@@ -104,4 +105,13 @@ fn a_pool_and_an_edge_carry_messages_without_the_heap() {
     });
     assert_eq!(asked, 0);
     assert!(home.live() <= 64);
+}
+
+#[test]
+fn a_graph_carries_messages_without_the_heap() {
+    let mut graph = ThreeNodes::new();
+    graph.carry(100);
+    let mut carried = 0;
+    assert_eq!(allocations(|| carried = graph.carry(10_000)), 0);
+    assert!(carried >= 10_000);
 }
