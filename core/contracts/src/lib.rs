@@ -3,7 +3,7 @@
 //! A *suite* takes a factory, runs random histories against it beside a model that is right by inspection, and gives
 //! back either what it checked ([`Passed`]) or the first broken law ([`Violation`]) with the seed of the history that
 //! broke it. The law numbers are those in the documentation of the traits: C clock, N entropy, W notify, G region,
-//! L link; E edge and M memory manager are listed with their suites, Q ring likewise.
+//! L link, E ring and edge, M memory manager.
 //!
 //! The same suites run in a test on Linux, inside the simulator and on a board: they need neither heap nor `std`.
 //! Feature `std` adds the laws that take two threads. [`broken`] holds one implementation per way to break a law; the
@@ -22,6 +22,7 @@ pub mod link;
 mod macros;
 pub mod notify;
 pub mod region;
+pub mod ring;
 mod trial;
 
 pub use clock::suite as clock;
@@ -35,4 +36,8 @@ pub use region::exchange_threads;
 #[cfg(feature = "std")]
 pub use region::threads as region_threads;
 pub use region::{exchange, suite as region, views as region_views};
+pub use ring::evicting as ring_evicting;
+pub use ring::suite as ring;
+#[cfg(feature = "std")]
+pub use ring::threads as ring_threads;
 pub use trial::{Dice, Effort, Passed, Verdict, Violation};

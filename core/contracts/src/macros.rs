@@ -103,3 +103,29 @@ macro_rules! link_contract {
         });
     };
 }
+
+/// Tests that a ring keeps its laws: `ring_contract!(name, make)`, or with `threads` behind it where the halves are `Send`
+/// (feature `std`), or with `evicting` in front for one that was split to evict.
+///
+/// `make: FnMut(capacity, start) -> Option<(P, C)>` gives the halves of a fresh ring, of types that implement
+/// [`RingProducer`](crate::ring::RingProducer) and [`RingConsumer`](crate::ring::RingConsumer), or `None` where it cannot
+/// be of that capacity. Expands to a module of one `#[test]` function per suite.
+#[macro_export]
+macro_rules! ring_contract {
+    (evicting $name:ident, $make:expr $(, $threads:ident)?) => {
+        mod $name {
+            #[allow(unused_imports, reason = "the expressions may name anything in scope around the macro")]
+            use super::*;
+            $crate::__laws!(histories, $crate::ring_evicting($make, $crate::Effort::Quick));
+            $($crate::__laws!($threads, $crate::ring_threads($make, $crate::Effort::Quick));)?
+        }
+    };
+    ($name:ident, $make:expr $(, $threads:ident)?) => {
+        mod $name {
+            #[allow(unused_imports, reason = "the expressions may name anything in scope around the macro")]
+            use super::*;
+            $crate::__laws!(histories, $crate::ring($make, $crate::Effort::Quick));
+            $($crate::__laws!($threads, $crate::ring_threads($make, $crate::Effort::Quick));)?
+        }
+    };
+}

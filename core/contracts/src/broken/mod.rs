@@ -31,4 +31,6 @@ pub mod clock;
 pub mod entropy;
 pub mod link;
 pub mod notify;
+#[cfg(target_has_atomic = "32")]
 pub mod region;
+pub mod ring;

@@ -1,6 +1,6 @@
-//! A bell over one atomic word that may be wrong, and a clock whose time the bell's waits spend.
+//! A bell for one thread that may be wrong, and a clock whose time the bell's waits spend.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::cell::Cell;
 use tidemill_seam::{Clock, Epoch, Instant, Notify, Woken};
 
 super::faults! {
@@ -28,12 +28,11 @@ super::faults! {
 
 /// Time that passes only in waits.
 #[derive(Debug, Default)]
-pub struct Time(AtomicU64);
+pub struct Time(Cell<u64>);
 
 impl Clock for Time {
     fn now(&self) -> Instant {
-        // Relaxed: a single word, and its order with others tells nothing.
-        Instant::from_nanos(self.0.load(Ordering::Relaxed))
+        Instant::from_nanos(self.0.get())
     }
 }
 
@@ -42,27 +41,25 @@ impl Clock for Time {
 pub struct Bell<'t> {
     fault: Option<Fault>,
     time: &'t Time,
-    epoch: AtomicU32,
-    calls: AtomicU32,
+    epoch: Cell<u32>,
+    calls: Cell<u32>,
 }
 
 impl<'t> Bell<'t> {
     /// A bell whose waits spend `time`.
     pub const fn new(time: &'t Time, fault: Option<Fault>) -> Self {
-        Self { fault, time, epoch: AtomicU32::new(0), calls: AtomicU32::new(0) }
+        Self { fault, time, epoch: Cell::new(0), calls: Cell::new(0) }
     }
 
     fn sleep(&self, until: Option<Instant>) -> Woken {
         let Some(until) = until else { return Woken::Spurious };
-        // Relaxed: as in `now`.
-        let now = self.time.0.load(Ordering::Relaxed);
+        let now = self.time.0.get();
         let wake = match self.fault {
             Some(Fault::HalfTheTime) => now + until.as_nanos().saturating_sub(now) / 2,
             Some(Fault::NeverSleeps) => now,
             _ => until.as_nanos().max(now),
         };
-        // Relaxed: as in `now`.
-        self.time.0.fetch_max(wake, Ordering::Relaxed);
+        self.time.0.set(wake);
         if self.fault == Some(Fault::CallsTimeoutsNotified) { Woken::Notified } else { Woken::TimedOut }
     }
 
@@ -74,11 +71,9 @@ impl<'t> Bell<'t> {
 impl Notify for Bell<'_> {
     fn epoch(&self) -> Epoch {
         if self.fault == Some(Fault::EpochMovesByItself) {
-            // Relaxed: a fault has no partner.
-            self.epoch.fetch_add(1, Ordering::Relaxed);
+            self.epoch.set(self.epoch.get().wrapping_add(1));
         }
-        // Acquire: pairs with the Release in `notify`.
-        Epoch(self.epoch.load(Ordering::Acquire) & self.mask())
+        Epoch(self.epoch.get() & self.mask())
     }
 
     fn wait(&self, seen: Epoch, until: Option<Instant>) -> Woken {
@@ -88,28 +83,23 @@ impl Notify for Bell<'_> {
         if self.fault == Some(Fault::ForgetsWhatCameBefore) {
             return self.sleep(until);
         }
-        // Acquire: pairs with the Release in `notify`; what came before it is visible after this wait.
-        if Epoch(self.epoch.load(Ordering::Acquire) & self.mask()) != seen {
+        if Epoch(self.epoch.get() & self.mask()) != seen {
             if self.fault == Some(Fault::WakesOnce) {
-                // Relaxed: a fault has no partner.
-                self.epoch.store(seen.0, Ordering::Relaxed);
+                self.epoch.set(seen.0);
             }
             return Woken::Notified;
         }
         if self.fault == Some(Fault::WaitMovesTheEpoch) {
-            // Relaxed: a fault has no partner.
-            self.epoch.fetch_add(1, Ordering::Relaxed);
+            self.epoch.set(self.epoch.get().wrapping_add(1));
         }
         self.sleep(until)
     }
 
     fn notify(&self) {
-        // Relaxed: counts calls, orders nothing.
-        let calls = self.calls.fetch_add(1, Ordering::Relaxed);
+        let calls = self.calls.replace(self.calls.get() + 1);
         if self.fault == Some(Fault::LosesEach16th) && calls.is_multiple_of(16) {
             return;
         }
-        // Release: pairs with the Acquire in `wait`.
-        self.epoch.fetch_add(1, Ordering::Release);
+        self.epoch.set(self.epoch.get().wrapping_add(1));
     }
 }

@@ -1,0 +1,50 @@
+//! The ring suite passes our ring and the model, and rejects each broken twin by the law that its documentation names.
+
+use tidemill_contracts::broken::ring::{Fault, World, Wrong, evicting};
+use tidemill_contracts::{Effort, Verdict, ring_contract};
+use tidemill_ring::{Heap, spsc};
+
+fn caught(law: &str, name: impl std::fmt::Debug, verdict: Verdict) {
+    match verdict {
+        Ok(passed) => panic!("{name:?} passes: {passed:?}"),
+        Err(violation) => assert_eq!(violation.law, law, "{name:?} is caught by another law: {violation}"),
+    }
+}
+
+fn judge(wrong: Wrong, effort: Effort) -> Verdict {
+    let world = World::new(wrong);
+    tidemill_contracts::ring(|capacity, start| world.ring(capacity, start), effort)?;
+    tidemill_contracts::ring_evicting(|capacity, start| world.ring(capacity, start), effort)
+}
+
+#[test]
+fn every_broken_ring_is_rejected_by_its_law() {
+    for effort in [Effort::Board, Effort::Quick] {
+        if let Err(violation) = judge(Wrong::Nothing, effort) {
+            panic!("the model itself breaks a law: {violation}");
+        }
+        for fault in Fault::ALL {
+            caught(fault.law(), fault, judge(Wrong::Queue(*fault), effort));
+        }
+        for fault in evicting::Fault::ALL {
+            caught(fault.law(), fault, judge(Wrong::Evicting(*fault), effort));
+        }
+    }
+}
+
+type Halves<const W: usize> = (spsc::Producer<Heap, W>, spsc::Consumer<Heap, W>);
+
+fn plain<const W: usize>(capacity: u32, start: u32) -> Option<Halves<W>> {
+    let spec = spsc::Spec::new(capacity).starting_at(start);
+    spsc::split(Heap::new(spec.words::<W>()), spec).ok()
+}
+
+fn evicts<const W: usize>(capacity: u32, start: u32) -> Option<Halves<W>> {
+    let spec = spsc::Spec::new(capacity).starting_at(start);
+    spsc::split_evicting(Heap::new(spec.words::<W>()), spec).ok()
+}
+
+ring_contract!(two_words, plain::<2>, threads);
+ring_contract!(four_words, plain::<4>, threads);
+ring_contract!(evicting two_words_evicting, evicts::<2>, threads);
+ring_contract!(evicting four_words_evicting, evicts::<4>, threads);
