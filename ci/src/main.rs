@@ -1,2 +1,104 @@
-//! The steps behind `cargo ci`.
-fn main() {}
+//! The steps behind `cargo ci`: one table of what must hold, each row with the one command that repeats it.
+//!
+//! Refuses to pass over a missing tool in silence: a step that cannot run says `SKIPPED <what> <why>`, and on a CI
+//! machine (`CI=true`) it installs what is missing and fails if it cannot.
+
+mod elf;
+mod report;
+mod shell;
+mod steps;
+mod table;
+mod tidy;
+mod tools;
+
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+use report::Report;
+use shell::Place;
+use std::process::ExitCode;
+use table::{Outcome, STEPS, Step};
+
+/// Runs the checks that this repository must pass; without a step, all of them in order.
+#[derive(Parser, Debug)]
+#[command(name = "cargo ci", version)]
+struct Args {
+    /// Steps to run, in the order given; `list` shows them, `install` fetches the tools that they need.
+    #[arg(value_parser = PossibleValuesParser::new(words()))]
+    steps: Vec<String>,
+    /// Stop at the first step that fails.
+    #[arg(long)]
+    fail_fast: bool,
+    /// Spend the long budget: more miri seeds, more simulation seeds.
+    #[arg(long)]
+    long: bool,
+}
+
+/// What may stand in the place of a step.
+fn words() -> Vec<&'static str> {
+    STEPS.iter().map(|step| step.name).chain(["list", "install"]).collect()
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if args.steps.iter().any(|word| word == "list") {
+        for step in STEPS {
+            println!("{:<12} {}", step.name, step.what);
+        }
+        return ExitCode::SUCCESS;
+    }
+    let place = match Place::find(args.long) {
+        Ok(place) => place,
+        Err(why) => {
+            eprintln!("cargo ci: {why}");
+            return ExitCode::from(2);
+        }
+    };
+    let install_only = args.steps.iter().any(|word| word == "install");
+    let chosen: Vec<&Step> = if args.steps.is_empty() || install_only {
+        STEPS.iter().collect()
+    } else {
+        args.steps.iter().filter_map(|name| STEPS.iter().find(|step| step.name == name)).collect()
+    };
+    if place.on_ci || install_only {
+        tools::install_missing(&place, chosen.iter().flat_map(|step| step.needs.iter().copied()));
+    }
+    if install_only {
+        return ExitCode::SUCCESS;
+    }
+    let report = run(&place, &chosen, args.fail_fast);
+    print!("{}", report.summary());
+    if report.failed() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Runs the steps in order. A failure does not hide what comes after it, unless asked to.
+fn run(place: &Place, chosen: &[&Step], fail_fast: bool) -> Report {
+    let mut report = Report::default();
+    for step in chosen {
+        println!("\n── {} ── {}", step.name, step.what);
+        let (outcome, took) = step.execute(place);
+        println!("{}", report::line(step.name, took, &outcome));
+        let failed = matches!(outcome, Outcome::Failed { .. });
+        report.add(step.name, took, outcome);
+        if failed && fail_fast {
+            break;
+        }
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Args;
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn an_unknown_step_is_refused_and_a_known_one_taken() {
+        assert!(Args::try_parse_from(["ci", "no-such-step"]).is_err());
+        assert_eq!(Args::try_parse_from(["ci", "tidy", "fmt"]).expect("both exist").steps, ["tidy", "fmt"]);
+    }
+}

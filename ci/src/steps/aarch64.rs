@@ -1,0 +1,41 @@
+//! Another architecture, by an emulator of its user programs.
+//!
+//! It proves byte order, alignment and word size of what we assume about the machine. It does not show weak memory on
+//! an x86 host: that is what loom and miri are for.
+
+use crate::shell::{Call, Place};
+use crate::steps::cargo::tests_passed;
+use crate::table::Verdict;
+
+pub(crate) const TARGET: &str = "aarch64-unknown-linux-gnu";
+
+/// Where the cross compiler keeps the libraries of the other architecture.
+const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
+
+pub(crate) fn run(place: &Place) -> Verdict {
+    let mut args = vec!["test", "--lib", "--tests", "--target", TARGET];
+    for package in ["tidemill-seam", "tidemill-ring", "tidemill-flow", "tidemill-contracts", "tidemill-sim"] {
+        args.extend(["-p", package]);
+    }
+    let said = equipped(place.cargo(args)).read()?;
+    Ok(format!("{} tests", tests_passed(&said.stdout)))
+}
+
+/// A cargo call that knows how to link and run programs of the other architecture.
+///
+/// By variables and not in `.cargo/config.toml`: there they would also apply on a machine that *is* an aarch64.
+pub(crate) fn equipped(call: Call) -> Call {
+    if cfg!(target_arch = "aarch64") {
+        return call;
+    }
+    call.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc")
+        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", format!("qemu-aarch64 -L {LIBRARIES}"))
+}
+
+/// A call of a program of the other architecture.
+pub(crate) fn emulated(place: &Place, program: &std::path::Path) -> Call {
+    if cfg!(target_arch = "aarch64") {
+        return place.call(program);
+    }
+    place.call("qemu-aarch64").args(["-L", LIBRARIES]).args([program])
+}

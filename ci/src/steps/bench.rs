@@ -1,0 +1,16 @@
+//! The benches at small effort: they run, check their sums, and the instruction counts keep their limits.
+
+use crate::shell::Place;
+use crate::table::Verdict;
+
+pub(crate) fn run(place: &Place) -> Verdict {
+    let mut ran = Vec::new();
+    for (bench, effort) in [("instructions", None), ("ring", Some("--quick")), ("sim_speed", Some("--quick"))]
+    {
+        let call = place.cargo(["bench", "-p", "benches", "--bench", bench]);
+        let call = if let Some(effort) = effort { call.args(["--", effort]) } else { call };
+        call.run()?;
+        ran.push(bench);
+    }
+    Ok(ran.join(", "))
+}

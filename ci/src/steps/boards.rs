@@ -1,0 +1,170 @@
+//! Firmware on emulated boards: exit codes, digests, image sizes, and exact instruction counts.
+
+use crate::elf::Image;
+use crate::shell::{Call, Failure, Place, Said};
+use crate::table::Verdict;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A board: how to build for it and how to emulate it.
+struct Board {
+    name: &'static str,
+    target: &'static str,
+    emulator: &'static str,
+    machine: &'static [&'static str],
+}
+
+const BOARDS: [Board; 3] = [
+    Board {
+        name: "mps2-an386",
+        target: "thumbv7em-none-eabihf",
+        emulator: "qemu-system-arm",
+        machine: &["-M", "mps2-an386"],
+    },
+    Board {
+        name: "microbit",
+        target: "thumbv6m-none-eabi",
+        emulator: "qemu-system-arm",
+        machine: &["-M", "microbit"],
+    },
+    Board {
+        name: "virt",
+        target: "riscv32imac-unknown-none-elf",
+        emulator: "qemu-system-riscv32",
+        machine: &["-M", "virt", "-bios", "none"],
+    },
+];
+
+/// One instruction takes 32 ns of the board's time and nothing waits for ours: the same figures on every run.
+const EXACT: [&str; 4] = ["-icount", "shift=5,align=off,sleep=off", "-rtc", "base=2020-01-01,clock=vm"];
+const QUIET: [&str; 6] = ["-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config"];
+
+/// The firmware that must be seen to fail, and how.
+const CANARY: (&str, i32) = ("panics", 101);
+
+/// What a firmware printed, as `name=value`.
+type Figures = BTreeMap<String, String>;
+
+pub(crate) fn run(place: &Place) -> Verdict {
+    let firmwares = firmwares(place)?;
+    let mut digests: Vec<(String, String)> = Vec::new();
+    for board in &BOARDS {
+        build(place, board)?;
+        for firmware in &firmwares {
+            let figures = exercise(place, board, firmware)?;
+            if let Some(digest) = figures.get("digest") {
+                digests.push((format!("{firmware} on {}", board.name), digest.clone()));
+            }
+        }
+    }
+    let digest = agree(&digests)?;
+    Ok(format!("{} firmwares on {} boards, digest {digest}", firmwares.len(), BOARDS.len()))
+}
+
+/// The programs of the firmware crate, each of which every board must run.
+fn firmwares(place: &Place) -> Result<Vec<String>, Failure> {
+    let folder = place.root.join("scenarios/boards/src/bin");
+    let entries =
+        std::fs::read_dir(&folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".rs").map(String::from))
+        .collect();
+    names.sort();
+    if names.iter().any(|name| name == CANARY.0) {
+        Ok(names)
+    } else {
+        Err(Failure::new(format!("{} holds no firmware `{}` that must fail", folder.display(), CANARY.0)))
+    }
+}
+
+fn target_dir(place: &Place) -> PathBuf {
+    place.target.join("boards")
+}
+
+fn build(place: &Place, board: &Board) -> Result<(), Failure> {
+    let call = place.cargo(["build", "--release", "--bins", "--target", board.target]);
+    call.dir(&place.root.join("scenarios/boards")).env("CARGO_TARGET_DIR", target_dir(place)).run()
+}
+
+fn emulate(place: &Place, board: &Board, image: &Path) -> Call {
+    place
+        .call(board.emulator)
+        .args(board.machine)
+        .args(QUIET)
+        .args(["enable=on,target=native"])
+        .args(EXACT)
+        .args(["-kernel".as_ref(), image.as_os_str()])
+        .limit(240)
+}
+
+/// Runs one firmware on one board, twice if it counts instructions: the counts must be the same.
+fn exercise(place: &Place, board: &Board, firmware: &str) -> Result<Figures, Failure> {
+    let image = target_dir(place).join(board.target).join("release").join(firmware);
+    let sizes = Image::read(&image)?.sizes;
+    let expected = if firmware == CANARY.0 { CANARY.1 } else { 0 };
+    let first = judged(emulate(place, board, &image), expected)?;
+    let figures = figures(&first.stdout);
+    println!("{:<11} {firmware:<10} {} B code and constants, {} B data", board.name, sizes.text, sizes.data);
+    for (name, value) in &figures {
+        println!("{:<11} {firmware:<10} {name} = {value}", board.name);
+    }
+    if figures.keys().any(|name| name.contains("instructions")) {
+        let again = judged(emulate(place, board, &image), expected)?;
+        if again.stdout != first.stdout {
+            return Err(Failure::new(format!("{firmware} on {} gives other figures each time", board.name)));
+        }
+    }
+    Ok(figures)
+}
+
+fn judged(call: Call, expected: i32) -> Result<Said, Failure> {
+    let line = call.line();
+    let said = call.capture()?;
+    if said.code() == Some(expected) {
+        return Ok(said);
+    }
+    println!("{}", said.all());
+    Err(Failure::new(format!("{}, expected exit code {expected}", said.ending())).repeat(line))
+}
+
+fn figures(said: &str) -> Figures {
+    said.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .filter(|(name, _)| !name.is_empty() && !name.contains(' '))
+        .collect()
+}
+
+/// The one digest that all of them gave.
+fn agree(digests: &[(String, String)]) -> Result<String, Failure> {
+    let Some((_, first)) = digests.first() else { return Err(Failure::new("no firmware printed a digest")) };
+    let told: Vec<String> = digests.iter().map(|(who, digest)| format!("{who}: {digest}")).collect();
+    if digests.iter().all(|(_, digest)| digest == first) {
+        Ok(first.clone())
+    } else {
+        Err(Failure::new(format!("the digests differ: {}", told.join(", "))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{agree, figures};
+
+    fn told(digests: &[&str]) -> Vec<(String, String)> {
+        digests.iter().map(|digest| (String::from("x"), (*digest).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_differing_digest_and_a_missing_one_are_failures() {
+        assert_eq!(agree(&told(&["a", "a"])).expect("equal"), "a");
+        assert!(agree(&told(&["a", "b"])).is_err());
+        assert!(agree(&[]).is_err());
+    }
+
+    #[test]
+    fn figures_are_names_with_values_and_prose_is_not() {
+        let found = figures("board=virt\ninstructions = 12\nthe sum a=b\n");
+        assert_eq!(found.len(), 2);
+        assert_eq!(found["instructions"], "12");
+    }
+}

@@ -1,0 +1,94 @@
+//! Steps that are one or two cargo commands.
+
+use crate::shell::{Failure, Place};
+use crate::table::Verdict;
+
+pub(crate) fn fmt(place: &Place) -> Verdict {
+    place.cargo(["fmt", "--all", "--check"]).run()?;
+    for manifest in satellites(place) {
+        place.cargo(["fmt", "--check", "--manifest-path", &manifest]).run()?;
+    }
+    Ok(String::new())
+}
+
+/// Crates outside of the workspace, because they build for other machines or with other toolchains.
+fn satellites(place: &Place) -> Vec<String> {
+    ["scenarios/boards/Cargo.toml", "benches/madsim-peer/Cargo.toml", "ci/noheap/Cargo.toml"]
+        .into_iter()
+        .filter(|manifest| place.root.join(manifest).is_file())
+        .map(String::from)
+        .collect()
+}
+
+pub(crate) fn clippy(place: &Place) -> Verdict {
+    place.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
+    for feature in ["loom", "shuttle"] {
+        let args =
+            ["clippy", "-p", "loom-tests", "--all-targets", "--features", feature, "--", "-D", "warnings"];
+        place.cargo(args).run()?;
+    }
+    Ok(String::new())
+}
+
+pub(crate) fn docs(place: &Place) -> Verdict {
+    let call = place.cargo(["doc", "--workspace", "--no-deps", "--lib"]);
+    call.env("RUSTDOCFLAGS", "-D warnings").run()?;
+    Ok(String::new())
+}
+
+pub(crate) fn test(place: &Place) -> Verdict {
+    counted(place, &["test", "--workspace"])
+}
+
+pub(crate) fn loom(place: &Place) -> Verdict {
+    counted(place, &["test", "-p", "loom-tests", "--features", "loom", "--release"])
+}
+
+pub(crate) fn shuttle(place: &Place) -> Verdict {
+    counted(place, &["test", "-p", "loom-tests", "--features", "shuttle", "--release"])
+}
+
+pub(crate) fn wasm(place: &Place) -> Verdict {
+    place.cargo(["build", "-p", "tidemill-sim", "--target", "wasm32-unknown-unknown"]).run()?;
+    Ok(String::new())
+}
+
+pub(crate) fn miri(place: &Place) -> Verdict {
+    let seeds = if place.long { "0..64" } else { "0..4" };
+    let flags = format!("-Zmiri-many-seeds={seeds}");
+    let call = place.cargo(["+nightly", "miri", "test", "-p", "tidemill-ring", "-p", "tidemill-flow"]);
+    call.env("MIRIFLAGS", &flags).env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1").run()?;
+    Ok(format!("seeds {seeds}"))
+}
+
+/// A run of tests, with how many there were: a suite that has lost its tests does not pass.
+fn counted(place: &Place, args: &[&str]) -> Verdict {
+    let call = place.cargo(args);
+    let line = call.line();
+    let said = call.read()?;
+    let tests = tests_passed(&said.stdout);
+    println!(
+        "{}",
+        said.stdout.lines().filter(|line| line.starts_with("test result")).collect::<Vec<_>>().join("\n")
+    );
+    if tests == 0 { Err(Failure::new("no test ran").repeat(line)) } else { Ok(format!("{tests} tests")) }
+}
+
+/// The sum over the closing lines of all test programs.
+pub(crate) fn tests_passed(said: &str) -> usize {
+    said.lines()
+        .filter_map(|line| line.strip_prefix("test result: ok. ")?.split(' ').next()?.parse::<usize>().ok())
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tests_passed;
+
+    #[test]
+    fn passed_tests_are_summed_over_programs_and_no_program_is_no_test() {
+        let said = "running 3 tests\ntest result: ok. 3 passed; 0 failed; 1 ignored\nx\ntest result: ok. 14 passed; 0 failed\n";
+        assert_eq!(tests_passed(said), 17);
+        assert_eq!(tests_passed("nothing"), 0);
+    }
+}

@@ -1,0 +1,99 @@
+//! One seed, one hash: wherever, whenever and however it runs.
+
+use super::tidemill::{Build, Run, Tidemill, json, runs};
+use crate::shell::{Failure, Place};
+use crate::table::Verdict;
+use std::path::Path;
+
+/// Seeds a story, from 0.
+const SEEDS: u64 = 8;
+/// Seeds a story where the program is not optimised.
+const SLOW_SEEDS: u64 = 3;
+
+/// The reference is the n-th simulation of a process with one worker thread, optimised, on this machine. Each other way
+/// must give the same hash for the same seed.
+pub(crate) fn run(place: &Place) -> Verdict {
+    let dir = place.scratch("determinism")?;
+    let release = Tidemill::build(place, Build::Release)?;
+    let reference = many(&release, &dir, SEEDS, "1")?;
+    let stories = reference.iter().filter(|(_, seed, _)| *seed == 0).count();
+    if reference.len() as u64 != stories as u64 * SEEDS || stories == 0 {
+        return Err(Failure::new(format!("{} runs of {stories} stories reported", reference.len())));
+    }
+    let mut ways = 0;
+    let mut agree = |way: &str, found: &[Run]| -> Result<(), Failure> {
+        println!("{way:<28} {} runs", found.len());
+        ways += 1;
+        compare(way, &reference, found)
+    };
+    agree("again, in a new process", &many(&release, &dir, SEEDS, "1")?)?;
+    agree("among three threads", &many(&release, &dir, SEEDS, "3")?)?;
+    let mut alone = Vec::new();
+    for seed in 0..SEEDS {
+        alone.extend(report(&release, &dir, &["run", "--json", "--seed", &seed.to_string()])?);
+    }
+    agree("first of a new process", &alone)?;
+    for build in [Build::Debug, Build::Aarch64] {
+        let other = Tidemill::build(place, build)?;
+        agree(build.name(), &many(&other, &dir, SLOW_SEEDS, "2")?)?;
+    }
+    Ok(format!("{stories} stories, {ways} ways, equal hashes"))
+}
+
+fn many(tidemill: &Tidemill, dir: &Path, seeds: u64, jobs: &str) -> Result<Vec<Run>, Failure> {
+    report(tidemill, dir, &["run", "--json", "--trace-hash", "--seeds", &seeds.to_string(), "--jobs", jobs])
+}
+
+fn report(tidemill: &Tidemill, dir: &Path, args: &[&str]) -> Result<Vec<Run>, Failure> {
+    let call = tidemill.call(dir, args.iter().copied());
+    let line = call.line();
+    let said = call.capture()?;
+    if !matches!(said.code(), Some(0 | 1)) {
+        return Err(Failure::new(format!("{}: {}", said.ending(), said.all().trim())).repeat(line));
+    }
+    Ok(runs(&json(&said)?))
+}
+
+/// Every run found must be one of the reference, with the same hash.
+fn compare(way: &str, reference: &[Run], found: &[Run]) -> Result<(), Failure> {
+    if found.is_empty() {
+        return Err(Failure::new(format!("{way}: no run was reported")));
+    }
+    for (story, seed, hash) in found {
+        let expected = reference.iter().find(|(name, number, _)| name == story && number == seed);
+        let Some((_, _, expected)) = expected else {
+            return Err(Failure::new(format!("{way}: {story} seed {seed} was not asked for")));
+        };
+        if hash != expected {
+            return Err(Failure::new(format!(
+                "{way}: {story} seed {seed} has hash {hash}, expected {expected}"
+            ))
+            .repeat(format!("cargo sim run {story} --seed {seed} --json")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compare;
+
+    fn run(seed: u64, hash: &str) -> (String, u64, String) {
+        (String::from("story"), seed, hash.to_owned())
+    }
+
+    #[test]
+    fn one_differing_hash_is_named_with_its_story_and_seed() {
+        let reference = [run(0, "aa"), run(1, "bb")];
+        assert!(compare("way", &reference, &[run(1, "bb")]).is_ok());
+        let failure = compare("way", &reference, &[run(0, "aa"), run(1, "bc")]).expect_err("it differs");
+        assert_eq!(failure.why, "way: story seed 1 has hash bc, expected bb");
+        assert_eq!(failure.repeat.as_deref(), Some("cargo sim run story --seed 1 --json"));
+    }
+
+    #[test]
+    fn no_run_and_a_strange_run_are_failures() {
+        assert!(compare("way", &[run(0, "aa")], &[]).is_err());
+        assert!(compare("way", &[run(0, "aa")], &[run(5, "aa")]).is_err());
+    }
+}

@@ -1,0 +1,12 @@
+//! The steps that call other programs, one file a question.
+
+pub(crate) mod aarch64;
+pub(crate) mod bench;
+pub(crate) mod boards;
+pub(crate) mod canary;
+pub(crate) mod cargo;
+pub(crate) mod determinism;
+pub(crate) mod noheap;
+pub(crate) mod planted;
+pub(crate) mod sim;
+mod tidemill;
