@@ -1,1 +1,51 @@
 //! Loom and shuttle models of the shipped rings, and litmus twins that must fail.
+//!
+//! ```text
+//! cargo test -p loom-tests --features loom --release       every interleaving, every reordering of small histories
+//! cargo test -p loom-tests --features shuttle --release    many interleavings of long histories
+//! ```
+//! A model is a closure over the shipped ring. A litmus twin is the same closure over a region that keeps one promise
+//! less ([`Flaw`]): if its model still passes, the model proves nothing. Without a feature there is nothing here.
+#![cfg(any(feature = "loom", feature = "shuttle"))]
+
+mod flawed;
+pub mod histories;
+
+pub use flawed::{DONE, Flaw, Flawed, TAIL};
+
+#[cfg(feature = "loom")]
+pub use loom::{
+    sync::{Condvar, Mutex},
+    thread,
+};
+
+#[cfg(all(feature = "shuttle", not(feature = "loom")))]
+pub use shuttle::{
+    sync::{Condvar, Mutex},
+    thread,
+};
+
+/// Runs `model` under every schedule with at most three preemptions and every value each load may see.
+#[cfg(feature = "loom")]
+pub fn check(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
+/// Runs `model` under random schedules, then under schedules with three places where priorities change (PCT).
+#[cfg(all(feature = "shuttle", not(feature = "loom")))]
+pub fn check(model: impl Fn() + Send + Sync + 'static) {
+    let model = std::sync::Arc::new(model);
+    let random = model.clone();
+    shuttle::check_random(move || random(), SCHEDULES);
+    shuttle::check_pct(move || model(), SCHEDULES, 3);
+}
+
+#[cfg(all(feature = "shuttle", not(feature = "loom")))]
+const SCHEDULES: usize = 20_000;
+
+/// `long` under shuttle, `short` under loom, which tries everything.
+pub const fn lengths(short: u32, long: u32) -> u32 {
+    if cfg!(feature = "loom") { short } else { long }
+}

@@ -51,7 +51,9 @@ impl Heap {
     #[inline]
     unsafe fn at(&self, at: u32) -> &AtomicU32 {
         // SAFETY: the caller keeps `at` below `words`.
-        unsafe { self.run(at, 1).get_unchecked(0) }
+        let run = unsafe { self.run(at, 1) };
+        // SAFETY: a run of one word has a first.
+        unsafe { run.get_unchecked(0) }
     }
 
     #[inline]
