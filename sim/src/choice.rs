@@ -57,6 +57,8 @@ pub enum Base {
 pub struct OverlayReport {
     /// Entries that no decision asked for: an unknown site, or one that this run never reached.
     pub unused: Vec<Site>,
+    /// Those of them whose entity never took a decision of their kind, or is not there at all.
+    pub unknown: Vec<Site>,
     /// Entries whose value was not below `n`; the run took the last value there was instead.
     pub out_of_range: Vec<Choice>,
 }
@@ -80,6 +82,12 @@ impl Rate {
     /// `parts` of a hundred; more than a hundred is always.
     pub const fn percent(parts: u32) -> Self {
         Self::per_million(parts.saturating_mul(10_000))
+    }
+
+    /// Whether a draw of 32 random bits falls within the rate.
+    #[inline]
+    pub(crate) const fn hits(self, drawn: u32) -> bool {
+        (drawn as u64) < self.0
     }
 
     /// The rate in millionths, rounded.
@@ -197,8 +205,18 @@ mod tests {
 
     #[test]
     fn what_is_not_a_site_is_refused() {
-        for text in ["", "a", "a#b", "#b#1", "a##1", "a#b#", "a#b#+1", "a#b#c#1", "a b#c#1", "a#b#99999999999999999999"]
-        {
+        for text in [
+            "",
+            "a",
+            "a#b",
+            "#b#1",
+            "a##1",
+            "a#b#",
+            "a#b#+1",
+            "a#b#c#1",
+            "a b#c#1",
+            "a#b#99999999999999999999",
+        ] {
             assert_eq!(text.parse::<Site>(), Err(BadSite), "{text}");
         }
     }

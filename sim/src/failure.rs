@@ -56,7 +56,13 @@ impl Outcome {
 
 impl Failure {
     /// A failure found by `site` (the name of an oracle, or file and line of a panic).
-    pub fn new(site: &str, message: impl Into<String>, entity: impl Into<String>, at: Instant, event: u64) -> Self {
+    pub fn new(
+        site: &str,
+        message: impl Into<String>,
+        entity: impl Into<String>,
+        at: Instant,
+        event: u64,
+    ) -> Self {
         let message = message.into();
         Self { id: format!("{site}: {}", normalise(&message)), message, at, entity: entity.into(), event }
     }

@@ -1,8 +1,40 @@
 //! One thread, one seed, one world: the simulated seams and the harness around them.
+//!
+//! Machines with processes and clocks, lossy links between them, and every decision behind one door. Shipped code runs
+//! in it unchanged, because the world keeps the seams of `tidemill-seam`.
+//!
+//! Refuses: threads, globals, the environment, real time, and anything whose order differs from run to run.
 
+mod buffers;
 mod choice;
+mod control;
 mod failure;
 mod hash;
+mod kernel;
+mod machine;
+mod net;
+mod oracle;
+mod process;
+mod queue;
+mod seams;
+mod send;
+mod sim;
+mod stats;
+mod streams;
+mod trace;
+
+pub mod harness;
+pub mod tape;
 
 pub use choice::{BadSite, Base, Choice, Overlay, OverlayReport, Rate, Site};
 pub use failure::{Failure, Outcome, normalise};
+pub use kernel::Config;
+pub use machine::{MachineId, ProcessId};
+pub use net::{Address, Cause, Datagram, FilterGuard, Latency, LinkConfig, Verdict};
+pub use oracle::{Moment, Oracle};
+pub use process::{Context, Event, Process, TimerId};
+pub use seams::{Seams, SimClock, SimEntropy, SimLink, SimNotify};
+pub use sim::Sim;
+pub use stats::Stats;
+pub use streams::Choices;
+pub use trace::{Happened, TraceRecord};

@@ -1,0 +1,330 @@
+//! What a story does to its world: faults of processes, clocks and links.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use tidemill_seam::{Duration, Instant};
+
+use crate::choice::Rate;
+use crate::kernel::{Crash, Kernel, Pending, State};
+use crate::machine::{MachineId, ProcessId};
+use crate::net::{Address, Cause, Datagram, Filter, FilterGuard, Guarded, Latency, LinkConfig, Verdict};
+use crate::process::Process;
+use crate::sim::Sim;
+use crate::streams::Choices;
+use crate::trace::Happened;
+
+impl<P: Process> Sim<P> {
+    /// Where datagrams to this process are sent.
+    pub fn address(&self, process: ProcessId) -> Address {
+        self.kernel.address(process)
+    }
+
+    /// `machine/process`.
+    pub fn name(&self, process: ProcessId) -> String {
+        self.kernel.process_name(process)
+    }
+
+    /// The name of a machine.
+    pub fn machine_name(&self, machine: MachineId) -> &str {
+        &self.kernel.machines[machine.index()].name
+    }
+
+    /// The inhabitant of a process; `None` while it is dead.
+    pub fn process(&self, process: ProcessId) -> Option<&P> {
+        self.bodies[process.index()].process.as_ref()
+    }
+
+    /// The inhabitant of a process; `None` while it is dead.
+    pub fn process_mut(&mut self, process: ProcessId) -> Option<&mut P> {
+        self.bodies[process.index()].process.as_mut()
+    }
+
+    /// Every process, in the order of creation.
+    pub fn processes(&self) -> impl Iterator<Item = ProcessId> + use<P> {
+        (0..self.bodies.len() as u32).map(ProcessId)
+    }
+
+    /// Whether the process lives, running or paused.
+    pub fn is_alive(&self, process: ProcessId) -> bool {
+        self.kernel.meta(process).state != State::Dead
+    }
+
+    /// Kills a process: its memory, timers and what waited for it are gone. Nothing happens to a dead one.
+    pub fn kill(&mut self, process: ProcessId) {
+        if self.kernel.bury(process) {
+            self.bodies[process.index()].process = None;
+        }
+    }
+
+    /// Starts a process anew from its factory; one that still lives is killed first.
+    ///
+    /// # Panics
+    /// If the process was not spawned with a factory.
+    pub fn restart(&mut self, process: ProcessId) {
+        let can = self.bodies[process.index()].factory.is_some();
+        assert!(can, "{} was spawned without a factory", self.name(process));
+        self.kill(process);
+        self.kernel.meta_mut(process).state = State::Running;
+        self.build(process);
+        self.kernel.schedule(self.kernel.now_ns, Pending::Start { process });
+    }
+
+    /// Stops a process from running. What reaches it waits. Its machine's clock goes on.
+    pub fn pause(&mut self, process: ProcessId) {
+        if self.kernel.meta(process).state == State::Running {
+            self.kernel.meta_mut(process).state = State::Paused;
+            self.kernel.record(Happened::Pause, process.0, 0, 0);
+        }
+    }
+
+    /// Lets a paused process run on: what waited reaches it now, in the order in which it came.
+    pub fn resume(&mut self, process: ProcessId) {
+        if self.kernel.meta(process).state != State::Paused {
+            return;
+        }
+        let meta = self.kernel.meta_mut(process);
+        meta.state = State::Running;
+        let held = std::mem::take(&mut meta.held);
+        self.kernel.record(Happened::Resume, process.0, held.len() as u64, 0);
+        for index in held {
+            self.kernel.queue.relink(index, self.kernel.now_ns);
+        }
+    }
+
+    fn on_machine(&self, machine: MachineId) -> Vec<ProcessId> {
+        self.processes().filter(|process| self.kernel.meta(*process).machine == machine).collect()
+    }
+
+    /// Pauses every process of a machine.
+    pub fn pause_machine(&mut self, machine: MachineId) {
+        self.on_machine(machine).into_iter().for_each(|process| self.pause(process));
+    }
+
+    /// Resumes every process of a machine.
+    pub fn resume_machine(&mut self, machine: MachineId) {
+        self.on_machine(machine).into_iter().for_each(|process| self.resume(process));
+    }
+
+    /// From now on the process may die instead of taking an event, and come back after a while.
+    ///
+    /// # Panics
+    /// If it is to come back and was not spawned with a factory.
+    pub fn crash(&mut self, process: ProcessId, rate: Rate, restart: Option<Latency>) {
+        let can = restart.is_none() || self.bodies[process.index()].factory.is_some();
+        assert!(can, "{} was spawned without a factory", self.name(process));
+        self.kernel.meta_mut(process).crash = (rate != Rate::NEVER).then_some(Crash { rate, restart });
+    }
+
+    #[cold]
+    pub(crate) fn crashes(&mut self, process: ProcessId, crash: Crash) -> bool {
+        let stream = self.kernel.process_stream(process);
+        if !self.kernel.choices.chance_by(stream, "crash", crash.rate) {
+            return false;
+        }
+        self.kill(process);
+        if let Some(latency) = crash.restart {
+            let down_ns = latency.draw(&mut self.kernel.choices, stream, "restart-after");
+            self.after(Duration::from_nanos(down_ns), move |sim| {
+                if !sim.is_alive(process) {
+                    sim.restart(process);
+                }
+            });
+        }
+        true
+    }
+
+    /// The machine's clock runs `ppm` millionths too fast from now on.
+    ///
+    /// # Panics
+    /// If `ppm` is a million below zero or less: clocks are monotonic.
+    pub fn set_clock_rate(&mut self, machine: MachineId, ppm: i32) {
+        let now_ns = self.kernel.now_ns;
+        self.kernel.machines[machine.index()].clock.set_rate(now_ns, ppm);
+        self.kernel.clock_changed(machine);
+    }
+
+    /// The machine's clock jumps ahead, as after a suspend; timers that it jumps over fall due at once.
+    pub fn step_clock(&mut self, machine: MachineId, ahead: Duration) {
+        let now_ns = self.kernel.now_ns;
+        self.kernel.machines[machine.index()].clock.step(now_ns, ahead);
+        self.kernel.clock_changed(machine);
+    }
+
+    /// What the machine's clock shows.
+    pub fn local_now(&self, machine: MachineId) -> Instant {
+        self.kernel.machines[machine.index()].clock.local(self.kernel.now_ns)
+    }
+
+    /// Sets every link between two machines that has no setting of its own.
+    pub fn links(&mut self, config: LinkConfig) {
+        self.kernel.link_default = config;
+        for link in self.kernel.links.iter_mut().filter(|link| !link.own_config) {
+            link.config = config;
+        }
+    }
+
+    /// Sets one direction between two machines, or the inside of one (perfect unless set).
+    pub fn link(&mut self, from: MachineId, to: MachineId, config: LinkConfig) {
+        let link = self.kernel.link_between(from, to);
+        let link = &mut self.kernel.links[link as usize];
+        (link.config, link.own_config) = (config, true);
+    }
+
+    /// The setting of one direction.
+    pub fn link_config(&mut self, from: MachineId, to: MachineId) -> LinkConfig {
+        let link = self.kernel.link_between(from, to);
+        self.kernel.links[link as usize].config
+    }
+
+    /// Cuts both directions: what is sent from now on is dropped; what is on its way arrives.
+    pub fn partition(&mut self, a: MachineId, b: MachineId) {
+        self.partition_one_way(a, b);
+        self.partition_one_way(b, a);
+    }
+
+    /// Cuts one direction.
+    pub fn partition_one_way(&mut self, from: MachineId, to: MachineId) {
+        let link = self.kernel.link_between(from, to);
+        self.kernel.links[link as usize].blocked = true;
+    }
+
+    /// Joins both directions again.
+    pub fn heal(&mut self, a: MachineId, b: MachineId) {
+        for (from, to) in [(a, b), (b, a)] {
+            let link = self.kernel.link_between(from, to);
+            self.kernel.links[link as usize].blocked = false;
+        }
+    }
+
+    /// Joins everything again.
+    pub fn heal_all(&mut self) {
+        self.kernel.links.iter_mut().for_each(|link| link.blocked = false);
+    }
+
+    /// Has a closure decide over every datagram at its send, until the guard is dropped. The first filter that does
+    /// not pass decides.
+    pub fn filter(
+        &mut self,
+        judge: impl FnMut(&Datagram<'_>, &mut Choices) -> Verdict + 'static,
+    ) -> FilterGuard {
+        let state = Rc::new(Cell::new(Guarded::Installed));
+        self.kernel.filters.push(Filter { state: Rc::clone(&state), judge: Box::new(judge) });
+        FilterGuard(state)
+    }
+}
+
+impl Kernel {
+    /// Moves time on and bounds what happens at one instant (K7).
+    #[inline]
+    pub(crate) fn enter(&mut self, at_ns: u64) {
+        if at_ns != self.now_ns {
+            self.now_ns = at_ns;
+            self.at_instant = 0;
+        }
+        self.at_instant += 1;
+        if self.at_instant > self.limits.instant_max {
+            self.busy();
+        }
+    }
+
+    #[cold]
+    fn busy(&mut self) {
+        let subject = ProcessId(self.last.subject() as u32);
+        let named = !matches!(self.last.kind(), Happened::Action | Happened::Dropped | Happened::Clock);
+        let entity = if named { self.process_name(subject) } else { "world".to_owned() };
+        let message = format!("{} events at one instant, the last one at {entity}", self.at_instant);
+        self.fail("livelock", message, entity);
+    }
+
+    /// Takes a process out of the world; `false` where it was dead already.
+    fn bury(&mut self, process: ProcessId) -> bool {
+        if self.meta(process).state == State::Dead {
+            return false;
+        }
+        self.stats.kills += 1;
+        self.record(Happened::Kill, process.0, 0, 0);
+        let meta = self.meta_mut(process);
+        meta.state = State::Dead;
+        meta.woken = false;
+        let held = std::mem::take(&mut meta.held);
+        if let Some(seams) = meta.seams.take() {
+            seams.alive.set(false);
+        }
+        for index in held {
+            let event = *self.queue.event(index);
+            self.queue.finish(index);
+            if let Pending::Datagram { from, to, payload } = event {
+                self.discard(from, to, Cause::Dead, Some(payload));
+            }
+        }
+        let owned = |event: &Pending| match *event {
+            Pending::Timer { process: owner, .. }
+            | Pending::Start { process: owner }
+            | Pending::Wake { process: owner } => owner == process,
+            Pending::Datagram { .. } | Pending::Action { .. } => false,
+        };
+        let timers: Vec<_> =
+            self.queue.iter().filter(|(_, _, event)| owned(event)).map(|(i, g, _)| (i, g)).collect();
+        for (index, generation) in timers {
+            self.queue.cancel(index, generation);
+        }
+        true
+    }
+
+    fn clock_changed(&mut self, machine: MachineId) {
+        let clock = self.machines[machine.index()].clock;
+        self.record(Happened::Clock, u32::from(machine.0), clock.local(self.now_ns).as_nanos(), 0);
+        let here = |process: ProcessId| self.processes[process.index()].machine == machine;
+        let moved = |event: &Pending| match *event {
+            Pending::Timer { process, due, .. } if here(process) => Some(clock.first_at(due)),
+            _ => None,
+        };
+        let timers = self.queue.iter().filter_map(|(index, _, event)| Some((moved(event)?, index)));
+        let mut timers: Vec<_> = timers.map(|(at_ns, index)| (at_ns.max(self.now_ns), index)).collect();
+        timers.sort_unstable();
+        for (at_ns, index) in timers {
+            self.queue.reschedule(index, at_ns);
+        }
+    }
+
+    /// Sends what a process left in its outbox.
+    pub(crate) fn flush(&mut self, process: ProcessId) {
+        let Some(seams) = &self.meta(process).seams else { return };
+        let machine = seams.machine;
+        let (wanted, mut outbox) = (seams.wanted.take(), seams.outbox.take());
+        for port in wanted {
+            self.bind(process, port);
+        }
+        let mut start = 0;
+        for sent in outbox.sent.drain(..) {
+            let from = Address { machine, port: sent.port };
+            let accepted = self.send(from, sent.to, &outbox.bytes[start..sent.end]);
+            debug_assert!(accepted.is_ok(), "the handle checked before");
+            start = sent.end;
+        }
+        outbox.bytes.clear();
+        if let Some(seams) = &self.meta(process).seams {
+            seams.outbox.replace(outbox);
+        }
+    }
+
+    /// Schedules every process whose bell rang.
+    pub(crate) fn answer_bells(&mut self) {
+        let Some(bells) = self.bells.clone() else { return };
+        if !bells.any.replace(false) {
+            return;
+        }
+        let mut rung = bells.rung.take();
+        for process in rung.drain(..) {
+            let meta = self.meta_mut(process);
+            if let Some(seams) = &meta.seams {
+                seams.ringing.set(false);
+            }
+            if meta.state != State::Dead && !std::mem::replace(&mut meta.woken, true) {
+                self.schedule(self.now_ns, Pending::Wake { process });
+            }
+        }
+        bells.rung.replace(rung);
+    }
+}

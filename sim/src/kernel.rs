@@ -1,0 +1,308 @@
+//! The world without its inhabitants: time, the queue, machines, links, decisions, the hash.
+
+use std::rc::Rc;
+
+use tidemill_seam::{Instant, SendError};
+
+use crate::choice::{Base, Overlay};
+use crate::failure::Failure;
+use crate::hash::{RollingHash, digest};
+use crate::machine::{Machine, MachineId, ProcessId};
+use crate::net::{Address, Cause, Filter, Latency, Link, LinkConfig, LinkIndex};
+use crate::process::TimerId;
+use crate::queue::{Index, Queue};
+use crate::seams::{Bells, SeamsInner};
+use crate::stats::Stats;
+use crate::streams::{Choices, StreamId, stream_of};
+use crate::trace::{Happened, TraceRecord};
+use crate::{Rate, buffers::Buffers};
+
+/// How a simulation runs. What concerns the world itself is set through [`Sim`](crate::Sim).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Values that replace what would have been drawn.
+    pub overlay: Overlay,
+    /// Where every other value comes from.
+    pub base: Base,
+    /// Keep the choices that were not zero.
+    pub record: bool,
+    /// Keep 32 bytes of every event.
+    pub trace: bool,
+    /// Events, or polls of tasks, at one instant before the run fails as a livelock.
+    pub instant_max: u32,
+    /// Events waiting at once before the run fails as unbounded growth.
+    pub pending_max: u32,
+    /// Datagrams waiting in one inbox before further ones overflow.
+    pub inbox_max: u32,
+    /// The longest datagram, in bytes.
+    pub mtu: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            overlay: Overlay::new(),
+            base: Base::Seed,
+            record: false,
+            trace: false,
+            instant_max: 1_000_000,
+            pending_max: 1 << 20,
+            inbox_max: 1 << 12,
+            mtu: 65_507,
+        }
+    }
+}
+
+/// What waits in the queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pending {
+    Datagram { from: Address, to: Address, payload: u32 },
+    Timer { process: ProcessId, token: u64, due: Instant },
+    Start { process: ProcessId },
+    Wake { process: ProcessId },
+    Action { index: u32 },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    Running,
+    Paused,
+    Dead,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crash {
+    pub(crate) rate: Rate,
+    pub(crate) restart: Option<Latency>,
+}
+
+/// What the world knows about a process.
+#[derive(Debug)]
+pub(crate) struct Meta {
+    pub(crate) name: Box<str>,
+    pub(crate) machine: MachineId,
+    pub(crate) port: u16,
+    pub(crate) state: State,
+    pub(crate) daemon: bool,
+    pub(crate) woken: bool,
+    pub(crate) stream: StreamId,
+    pub(crate) crash: Option<Crash>,
+    pub(crate) held: Vec<Index>,
+    pub(crate) seams: Option<Rc<SeamsInner>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) instant_max: u32,
+    pending_max: u32,
+    pub(crate) inbox_max: u32,
+    pub(crate) mtu: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    pub(crate) now_ns: u64,
+    pub(crate) queue: Queue<Pending>,
+    pub(crate) ended: bool,
+    pub(crate) limits: Limits,
+    pub(crate) at_instant: u32,
+    hash: RollingHash,
+    pub(crate) stats: Stats,
+    pub(crate) buffers: Buffers,
+    pub(crate) choices: Choices,
+    pub(crate) machines: Vec<Machine>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) link_default: LinkConfig,
+    pub(crate) processes: Vec<Meta>,
+    pub(crate) filters: Vec<Filter>,
+    pub(crate) bells: Option<Rc<Bells>>,
+    pub(crate) trace: Option<Vec<TraceRecord>>,
+    pub(crate) last: TraceRecord,
+    pub(crate) failure: Option<Box<Failure>>,
+}
+
+impl Kernel {
+    pub(crate) fn new(seed: u64, config: Config) -> Self {
+        let Config { overlay, base, record, trace, instant_max, pending_max, inbox_max, mtu } = config;
+        Self {
+            now_ns: 0,
+            queue: Queue::new(),
+            ended: false,
+            limits: Limits { instant_max, pending_max, inbox_max, mtu },
+            at_instant: 0,
+            hash: RollingHash::new(),
+            stats: Stats::default(),
+            buffers: Buffers::new(),
+            choices: Choices::new(seed, base, overlay, record),
+            machines: Vec::new(),
+            links: Vec::new(),
+            link_default: LinkConfig::default(),
+            processes: Vec::new(),
+            filters: Vec::new(),
+            bells: None,
+            trace: trace.then(Vec::new),
+            last: TraceRecord::new(0, Happened::Action, 0, 0, 0),
+            failure: None,
+        }
+    }
+
+    /// Counts, hashes and, if asked, keeps one event (K4).
+    #[inline]
+    pub(crate) fn record(&mut self, kind: Happened, subject: u32, arg: u64, digest: u64) {
+        let record = TraceRecord::new(self.now_ns, kind, subject, arg, digest);
+        let [at, what, arg, digest] = record.words();
+        self.hash.append(at, what, arg, digest);
+        self.stats.events += 1;
+        self.last = record;
+        if let Some(trace) = &mut self.trace {
+            trace.push(record);
+        }
+    }
+
+    pub(crate) fn hash(&self) -> u128 {
+        self.hash.value()
+    }
+
+    #[inline]
+    pub(crate) fn meta(&self, process: ProcessId) -> &Meta {
+        &self.processes[process.index()]
+    }
+
+    #[inline]
+    pub(crate) fn meta_mut(&mut self, process: ProcessId) -> &mut Meta {
+        &mut self.processes[process.index()]
+    }
+
+    pub(crate) fn address(&self, process: ProcessId) -> Address {
+        let meta = self.meta(process);
+        Address { machine: meta.machine, port: meta.port }
+    }
+
+    #[inline]
+    pub(crate) fn local_now(&self, process: ProcessId) -> Instant {
+        self.machines[self.meta(process).machine.index()].clock.local(self.now_ns)
+    }
+
+    pub(crate) fn process_name(&self, process: ProcessId) -> String {
+        let meta = self.meta(process);
+        format!("{}/{}", self.machines[meta.machine.index()].name, meta.name)
+    }
+
+    pub(crate) fn bind(&mut self, process: ProcessId, port: u16) -> bool {
+        let machine = self.meta(process).machine;
+        let machine = &mut self.machines[machine.index()];
+        match machine.owner_of(port) {
+            Some(owner) => owner == process,
+            None => {
+                machine.ports.push((port, process));
+                true
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn process_stream(&mut self, process: ProcessId) -> StreamId {
+        let stream = self.meta(process).stream;
+        if stream != StreamId::NONE {
+            return stream;
+        }
+        let name = self.process_name(process);
+        let stream = self.choices.open(stream_of(&name), || name);
+        self.meta_mut(process).stream = stream;
+        stream
+    }
+
+    #[inline]
+    pub(crate) fn schedule(&mut self, at_ns: u64, event: Pending) -> TimerId {
+        if self.queue.len() >= self.limits.pending_max {
+            self.overgrown(&event);
+        }
+        let (index, generation) = self.queue.insert(at_ns.max(self.now_ns), event);
+        TimerId { index, generation }
+    }
+
+    #[cold]
+    fn overgrown(&mut self, event: &Pending) {
+        let entity = match *event {
+            Pending::Timer { process, .. } | Pending::Start { process } | Pending::Wake { process } => {
+                self.process_name(process)
+            }
+            Pending::Datagram { from, .. } => self.machines[from.machine.index()].name.to_string(),
+            Pending::Action { .. } => "world".to_owned(),
+        };
+        let message = format!("{} events wait at once, and one more", self.queue.len());
+        self.fail("growth", message, entity);
+    }
+
+    #[inline]
+    pub(crate) fn timer(&mut self, process: ProcessId, due: Instant, token: u64) -> TimerId {
+        let clock = &self.machines[self.meta(process).machine.index()].clock;
+        let at_ns = clock.first_at(due);
+        self.schedule(at_ns, Pending::Timer { process, token, due })
+    }
+
+    #[inline]
+    pub(crate) fn cancel(&mut self, process: ProcessId, timer: TimerId) -> bool {
+        match self.queue.get(timer.index, timer.generation) {
+            Some(Pending::Timer { process: owner, .. }) if *owner == process => {}
+            _ => return false,
+        }
+        self.queue.cancel(timer.index, timer.generation).is_some()
+    }
+
+    pub(crate) fn link_between(&mut self, from: MachineId, to: MachineId) -> LinkIndex {
+        let found = self.machines[from.index()].links.get(to.index());
+        match found {
+            Some(&link) if link != crate::net::NO_LINK => link,
+            _ => self.lay_link(from, to),
+        }
+    }
+
+    #[cold]
+    fn lay_link(&mut self, from: MachineId, to: MachineId) -> LinkIndex {
+        let index = self.links.len() as LinkIndex;
+        let config = if from == to { LinkConfig::PERFECT } else { self.link_default };
+        let (stream, details) = (StreamId::NONE, StreamId::NONE);
+        self.links.push(Link { from, to, config, own_config: from == to, blocked: false, stream, details });
+        let row = &mut self.machines[from.index()].links;
+        if row.len() <= to.index() {
+            row.resize(to.index() + 1, crate::net::NO_LINK);
+        }
+        row[to.index()] = index;
+        index
+    }
+
+    pub(crate) fn link_name(&self, link: LinkIndex) -> String {
+        let Link { from, to, .. } = self.links[link as usize];
+        format!("{}/link→{}", self.machines[from.index()].name, self.machines[to.index()].name)
+    }
+
+    pub(crate) fn check_sendable(&self, to: Address, len: usize) -> Result<(), SendError> {
+        if len > self.limits.mtu {
+            return Err(SendError::TooLarge { mtu: self.limits.mtu });
+        }
+        if to.machine.index() >= self.machines.len() { Err(SendError::Unroutable) } else { Ok(()) }
+    }
+
+    /// Drops the datagram in `payload` for a cause.
+    pub(crate) fn discard(&mut self, from: Address, to: Address, cause: Cause, payload: Option<u32>) {
+        let stamp = payload.map_or(0, |payload| digest(self.buffers.get(payload)));
+        self.stats.dropped[cause as usize] += 1;
+        self.record(Happened::Dropped, cause as u32, from.word() << 32 | to.word(), stamp);
+        if let Some(payload) = payload {
+            self.buffers.release(payload);
+        }
+    }
+
+    pub(crate) fn fail(&mut self, site: &str, message: String, entity: String) {
+        self.ended = true;
+        if self.failure.is_none() {
+            let at = Instant::from_nanos(self.now_ns);
+            self.failure = Some(Box::new(Failure::new(site, message, entity, at, self.stats.events)));
+        }
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.ended = true;
+    }
+}

@@ -1,0 +1,209 @@
+//! Links: one per ordered pair of machines, lossy as configured, each with its own stream of decisions.
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+
+use tidemill_seam::{Duration, Instant};
+
+use crate::choice::Rate;
+use crate::machine::{MachineId, ProcessId};
+use crate::streams::{Choices, StreamId};
+
+/// A port of a machine.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// The machine.
+    pub machine: MachineId,
+    /// The port on it.
+    pub port: u16,
+}
+
+/// How long something takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Latency {
+    /// Always the same; draws nothing.
+    Constant(Duration),
+    /// Anything from `min` to `max`, both included. The least delay is the boring one.
+    Uniform {
+        /// The shortest.
+        min: Duration,
+        /// The longest.
+        max: Duration,
+    },
+}
+
+/// What one direction of a link does to datagrams.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LinkConfig {
+    /// How long a datagram takes.
+    pub latency: Latency,
+    /// How often one is lost.
+    pub loss: Rate,
+    /// How often one arrives twice; the copy has a latency of its own.
+    pub duplicate: Rate,
+    /// How often one is held back, so that later ones overtake it.
+    pub reorder: Rate,
+    /// By how much it is held back.
+    pub reorder_by: Latency,
+    /// How often one bit is flipped.
+    pub corrupt: Rate,
+}
+
+/// What a filter does with one datagram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Nothing.
+    Pass,
+    /// It takes longer.
+    Delay(Duration),
+    /// It is lost.
+    Drop,
+    /// It arrives twice.
+    Duplicate,
+    /// One bit of it is flipped.
+    Corrupt,
+}
+
+/// Why a datagram never reached anybody.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Cause {
+    /// The link lost it.
+    Loss,
+    /// The link was partitioned when it was sent.
+    Partition,
+    /// A filter dropped it.
+    Filter,
+    /// Nobody had bound the port.
+    NoPort,
+    /// The process was dead, or died with the datagram before it.
+    Dead,
+    /// The receiver's inbox was full.
+    Overflow,
+}
+
+impl Cause {
+    /// Every cause, in the order of their numbers.
+    pub const ALL: [Self; 6] =
+        [Self::Loss, Self::Partition, Self::Filter, Self::NoPort, Self::Dead, Self::Overflow];
+}
+
+/// A datagram on its way, as a filter sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// Virtual time of the send.
+    pub at: Instant,
+    /// Who sent it.
+    pub from: Address,
+    /// Where it goes.
+    pub to: Address,
+    /// What it says.
+    pub bytes: &'a [u8],
+}
+
+pub(crate) type LinkIndex = u32;
+pub(crate) const NO_LINK: LinkIndex = u32::MAX;
+
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) from: MachineId,
+    pub(crate) to: MachineId,
+    pub(crate) config: LinkConfig,
+    pub(crate) own_config: bool,
+    pub(crate) blocked: bool,
+    pub(crate) stream: StreamId,
+    /// Decisions that only a fault asks for, apart from the others so that switching a fault moves none of them.
+    pub(crate) details: StreamId,
+}
+
+/// Decides over every datagram at the moment of its send.
+pub(crate) type FilterFn = Box<dyn FnMut(&Datagram<'_>, &mut Choices) -> Verdict>;
+
+pub(crate) struct Filter {
+    pub(crate) state: Rc<Cell<Guarded>>,
+    pub(crate) judge: FilterFn,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Guarded {
+    Installed,
+    Kept,
+    Removed,
+}
+
+/// Removes its filter when dropped.
+#[derive(Debug)]
+#[must_use = "the filter goes with its guard"]
+pub struct FilterGuard(pub(crate) Rc<Cell<Guarded>>);
+
+impl FilterGuard {
+    /// Leaves the filter in place until the simulation ends.
+    pub fn keep(self) {
+        self.0.set(Guarded::Kept);
+    }
+}
+
+impl Drop for FilterGuard {
+    fn drop(&mut self) {
+        if self.0.get() == Guarded::Installed {
+            self.0.set(Guarded::Removed);
+        }
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Filter").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl LinkConfig {
+    /// Instant and perfect.
+    pub const PERFECT: Self = Self {
+        latency: Latency::Constant(Duration::ZERO),
+        loss: Rate::NEVER,
+        duplicate: Rate::NEVER,
+        reorder: Rate::NEVER,
+        reorder_by: Latency::Constant(Duration::ZERO),
+        corrupt: Rate::NEVER,
+    };
+}
+
+/// One to ten milliseconds, and no fault.
+impl Default for LinkConfig {
+    fn default() -> Self {
+        let latency = Latency::Uniform { min: Duration::from_millis(1), max: Duration::from_millis(10) };
+        Self { latency, reorder_by: latency, ..Self::PERFECT }
+    }
+}
+
+impl Latency {
+    #[inline]
+    pub(crate) fn draw(self, choices: &mut Choices, stream: StreamId, kind: &'static str) -> u64 {
+        match self {
+            Self::Constant(span) => span.as_nanos(),
+            Self::Uniform { min, max } => {
+                let width = max.as_nanos().saturating_sub(min.as_nanos());
+                min.as_nanos() + choices.choose_by(stream, kind, width.saturating_add(1))
+            }
+        }
+    }
+}
+
+impl Address {
+    pub(crate) fn word(self) -> u64 {
+        u64::from(self.machine.0) << 16 | u64::from(self.port)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "m{}:{}", self.machine.0, self.port)
+    }
+}
+
+impl fmt::Display for ProcessId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "p{}", self.0)
+    }
+}

@@ -1,0 +1,133 @@
+//! The way of a datagram from its sender into the queue.
+
+use tidemill_seam::{Instant, SendError};
+
+use crate::kernel::{Kernel, Pending};
+use crate::net::{Address, Cause, Datagram, Guarded, LinkIndex, Verdict};
+use crate::streams::{StreamId, stream_of};
+
+/// What happens to one datagram, decided before any of it is done.
+#[derive(Clone, Copy)]
+struct Fate {
+    delay_ns: u64,
+    corrupt: bool,
+    duplicate: bool,
+}
+
+impl Kernel {
+    #[inline]
+    pub(crate) fn send(&mut self, from: Address, to: Address, bytes: &[u8]) -> Result<(), SendError> {
+        self.check_sendable(to, bytes.len())?;
+        self.stats.sent += 1;
+        let link = self.link_between(from.machine, to.machine);
+        let verdict = if self.filters.is_empty() { Verdict::Pass } else { self.judge(from, to, bytes) };
+        if self.links[link as usize].blocked {
+            self.discard(from, to, Cause::Partition, None);
+            return Ok(());
+        }
+        let Some(mut fate) = self.draw(link) else {
+            self.discard(from, to, Cause::Loss, None);
+            return Ok(());
+        };
+        match verdict {
+            Verdict::Pass => {}
+            Verdict::Delay(span) => fate.delay_ns = fate.delay_ns.saturating_add(span.as_nanos()),
+            Verdict::Drop => {
+                self.discard(from, to, Cause::Filter, None);
+                return Ok(());
+            }
+            Verdict::Duplicate => fate.duplicate = true,
+            Verdict::Corrupt => fate.corrupt = true,
+        }
+        if fate.duplicate {
+            self.duplicate(link, from, to, bytes);
+        }
+        let payload = self.buffers.take(bytes);
+        if fate.corrupt {
+            self.corrupt(link, payload);
+        }
+        self.schedule(self.now_ns.saturating_add(fate.delay_ns), Pending::Datagram { from, to, payload });
+        Ok(())
+    }
+
+    /// Decides everything in a fixed order, so that a pinned fault moves no later decision; `None` is a loss.
+    #[inline]
+    fn draw(&mut self, index: LinkIndex) -> Option<Fate> {
+        let stream = self.link_stream(index);
+        let link = &self.links[index as usize];
+        let choices = &mut self.choices;
+        let config = &link.config;
+        let lost = choices.chance_by(stream, "loss", config.loss);
+        let mut delay_ns = config.latency.draw(choices, stream, "latency");
+        let duplicate = choices.chance_by(stream, "duplicate", config.duplicate);
+        let reorder = choices.chance_by(stream, "reorder", config.reorder);
+        let corrupt = choices.chance_by(stream, "corrupt", config.corrupt);
+        if lost {
+            return None;
+        }
+        if reorder {
+            let by = config.reorder_by;
+            let details = self.details(index);
+            delay_ns = delay_ns.saturating_add(by.draw(&mut self.choices, details, "reorder-by"));
+            self.stats.reordered += 1;
+        }
+        Some(Fate { delay_ns, corrupt, duplicate })
+    }
+
+    #[inline]
+    fn link_stream(&mut self, index: LinkIndex) -> StreamId {
+        let stream = self.links[index as usize].stream;
+        if stream == StreamId::NONE { self.open_link(index) } else { stream }
+    }
+
+    #[cold]
+    fn open_link(&mut self, index: LinkIndex) -> StreamId {
+        let name = self.link_name(index);
+        let stream = self.choices.open(stream_of(&name), || name);
+        self.links[index as usize].stream = stream;
+        stream
+    }
+
+    #[cold]
+    fn details(&mut self, index: LinkIndex) -> StreamId {
+        let details = self.links[index as usize].details;
+        if details != StreamId::NONE {
+            return details;
+        }
+        let name = self.link_name(index);
+        let details = self.choices.open(stream_of(&format!("{name}/details")), || name);
+        self.links[index as usize].details = details;
+        details
+    }
+
+    #[cold]
+    fn duplicate(&mut self, link: LinkIndex, from: Address, to: Address, bytes: &[u8]) {
+        self.stats.duplicated += 1;
+        let details = self.details(link);
+        let latency = self.links[link as usize].config.latency;
+        let delay_ns = latency.draw(&mut self.choices, details, "duplicate-latency");
+        let payload = self.buffers.take(bytes);
+        self.schedule(self.now_ns.saturating_add(delay_ns), Pending::Datagram { from, to, payload });
+    }
+
+    #[cold]
+    fn corrupt(&mut self, link: LinkIndex, payload: u32) {
+        let bits = self.buffers.get(payload).len() as u64 * 8;
+        if bits == 0 {
+            return;
+        }
+        let details = self.details(link);
+        let bit = self.choices.choose_by(details, "corrupt-bit", bits);
+        self.buffers.get_mut(payload)[(bit / 8) as usize] ^= 1 << (bit % 8);
+        self.stats.corrupted += 1;
+    }
+
+    /// Asks every filter; the first that does not pass decides.
+    #[cold]
+    fn judge(&mut self, from: Address, to: Address, bytes: &[u8]) -> Verdict {
+        let datagram = Datagram { at: Instant::from_nanos(self.now_ns), from, to, bytes };
+        self.filters.retain(|filter| filter.state.get() != Guarded::Removed);
+        let verdicts = self.filters.iter_mut().map(|filter| (filter.judge)(&datagram, &mut self.choices));
+        verdicts.fold(Verdict::Pass, |so_far, next| if so_far == Verdict::Pass { next } else { so_far })
+    }
+}

@@ -1,0 +1,453 @@
+//! The loop: take the next event, hand it to whom it concerns, look whether a law broke.
+
+use std::fmt;
+use std::rc::Rc;
+
+use tidemill_seam::{Duration, Instant};
+
+use crate::choice::{Choice, OverlayReport, Rate};
+use crate::failure::{Failure, Outcome};
+use crate::hash::digest;
+use crate::kernel::{Config, Kernel, Meta, Pending, State};
+use crate::machine::{Machine, MachineId, ProcessId};
+use crate::net::{Address, Cause};
+use crate::oracle::{Moment, Oracle};
+use crate::process::{Context, Event, Process};
+use crate::queue::Index;
+use crate::seams::{Bells, Seams};
+use crate::stats::Stats;
+use crate::streams::StreamId;
+use crate::trace::{Happened, TraceRecord};
+
+pub(crate) type Factory<P> = Box<dyn FnMut(&Seams) -> P>;
+type Action<P> = Box<dyn FnOnce(&mut Sim<P>)>;
+
+/// One simulated world. `P` is what lives in its processes: one type, an enum of several, or, by default, anything.
+pub struct Sim<P: Process = Box<dyn Process>> {
+    pub(crate) kernel: Kernel,
+    pub(crate) bodies: Vec<Body<P>>,
+    actions: Vec<Option<Action<P>>>,
+    actions_free: Vec<u32>,
+    oracles: Vec<(&'static str, Box<dyn Oracle<P>>)>,
+}
+
+pub(crate) struct Body<P> {
+    pub(crate) process: Option<P>,
+    pub(crate) factory: Option<Factory<P>>,
+}
+
+impl<P: Process> Sim<P> {
+    /// An empty world, decided by `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self::with(seed, Config::default())
+    }
+
+    /// An empty world with settings of its own.
+    pub fn with(seed: u64, config: Config) -> Self {
+        let kernel = Kernel::new(seed, config);
+        Self {
+            kernel,
+            bodies: Vec::new(),
+            actions: Vec::new(),
+            actions_free: Vec::new(),
+            oracles: Vec::new(),
+        }
+    }
+
+    /// Adds a machine.
+    ///
+    /// # Panics
+    /// If the name is empty, holds a blank or `#`, or is taken.
+    pub fn machine(&mut self, name: &str) -> MachineId {
+        assert!(crate::choice::is_name(name), "{name:?} cannot name a machine");
+        let machines = &mut self.kernel.machines;
+        assert!(machines.iter().all(|machine| *machine.name != *name), "two machines are called {name}");
+        let id = MachineId(u16::try_from(machines.len()).expect("at most 65,536 machines live in a world"));
+        machines.push(Machine::new(name));
+        id
+    }
+
+    /// Starts a process that cannot be restarted. Its [`Event::Start`] comes at the present instant.
+    ///
+    /// # Panics
+    /// If the name is empty, holds a blank or `#`, or is taken on this machine.
+    pub fn spawn(&mut self, machine: MachineId, name: &str, process: P) -> ProcessId {
+        self.enrol(machine, name, Body { process: Some(process), factory: None })
+    }
+
+    /// Starts a process that the factory builds, now and at every restart. What the closure owns survives a kill.
+    ///
+    /// # Panics
+    /// As [`spawn`](Self::spawn).
+    pub fn spawn_with(
+        &mut self,
+        machine: MachineId,
+        name: &str,
+        factory: impl FnMut(&Seams) -> P + 'static,
+    ) -> ProcessId {
+        let id = self.enrol(machine, name, Body { process: None, factory: Some(Box::new(factory)) });
+        self.build(id);
+        id
+    }
+
+    fn enrol(&mut self, machine: MachineId, name: &str, body: Body<P>) -> ProcessId {
+        assert!(crate::choice::is_name(name), "{name:?} cannot name a process");
+        let (kernel, id) = (&mut self.kernel, ProcessId(self.bodies.len() as u32));
+        let host = &mut kernel.machines[machine.index()];
+        let twin = |(_, other): &(u16, ProcessId)| *kernel.processes[other.index()].name == *name;
+        assert!(!host.ports.iter().any(twin), "two processes on {} are called {name}", host.name);
+        let port = (0..u16::MAX).find(|port| host.owner_of(*port).is_none()).expect("a port is free");
+        host.ports.push((port, id));
+        kernel.processes.push(Meta {
+            name: name.into(),
+            machine,
+            port,
+            state: State::Running,
+            daemon: false,
+            woken: false,
+            stream: StreamId::NONE,
+            crash: None,
+            held: Vec::new(),
+            seams: None,
+        });
+        self.bodies.push(body);
+        kernel.schedule(kernel.now_ns, Pending::Start { process: id });
+        id
+    }
+
+    pub(crate) fn build(&mut self, process: ProcessId) {
+        let kernel = &mut self.kernel;
+        let bells = Rc::clone(kernel.bells.get_or_insert_with(|| Rc::new(Bells::default())));
+        let (address, name) = (kernel.address(process), kernel.process_name(process));
+        let seams = Seams::new(process, address, kernel.choices.seed(), name, kernel.limits.mtu, bells);
+        seams.0.refresh(kernel.local_now(process), kernel.machines.len());
+        let body = &mut self.bodies[process.index()];
+        if let Some(factory) = &mut body.factory {
+            body.process = Some(factory(&seams));
+        }
+        kernel.meta_mut(process).seams = Some(seams.0);
+        self.settle(process);
+    }
+
+    /// This process may wait for ever: a run that ends while it waits is no deadlock.
+    pub fn daemon(&mut self, process: ProcessId) {
+        self.kernel.meta_mut(process).daemon = true;
+    }
+
+    /// Runs one event at `limit` or before; `false` where there is none, or the run has ended.
+    fn step_within(&mut self, limit_ns: u64) -> bool {
+        if self.kernel.ended {
+            return false;
+        }
+        let Some((index, at_ns, pending)) = self.kernel.queue.take(limit_ns) else { return false };
+        self.kernel.enter(at_ns);
+        match pending {
+            Pending::Datagram { from, to, payload } => self.deliver(index, from, to, payload),
+            Pending::Timer { process, token, due } => {
+                debug_assert!(self.kernel.local_now(process) >= due, "W2");
+                if self.reaches(index, process) {
+                    self.kernel.stats.timers += 1;
+                    self.kernel.record(Happened::Timer, process.0, token, 0);
+                    self.dispatch(process, Event::Timer { token });
+                }
+            }
+            Pending::Start { process } => {
+                if self.reaches(index, process) {
+                    self.kernel.record(Happened::Start, process.0, 0, 0);
+                    self.dispatch(process, Event::Start);
+                }
+            }
+            Pending::Wake { process } => {
+                if self.reaches(index, process) {
+                    self.kernel.meta_mut(process).woken = false;
+                    self.kernel.record(Happened::Notified, process.0, 0, 0);
+                    self.dispatch(process, Event::Notified);
+                }
+            }
+            Pending::Action { index: action } => {
+                self.kernel.queue.finish(index);
+                self.kernel.record(Happened::Action, 0, 0, 0);
+                self.actions_free.push(action);
+                if let Some(action) = self.actions[action as usize].take() {
+                    action(self);
+                }
+            }
+        }
+        if !self.oracles.is_empty() {
+            self.consult(Moment::Event(self.kernel.last));
+        }
+        true
+    }
+
+    #[inline]
+    fn deliver(&mut self, index: Index, from: Address, to: Address, payload: u32) {
+        let kernel = &mut self.kernel;
+        let Some(process) = kernel.machines[to.machine.index()].owner_of(to.port) else {
+            kernel.queue.finish(index);
+            kernel.discard(from, to, Cause::NoPort, Some(payload));
+            return;
+        };
+        if kernel.meta(process).state == State::Dead {
+            kernel.queue.finish(index);
+            kernel.discard(from, to, Cause::Dead, Some(payload));
+            return;
+        }
+        if !self.reaches(index, process) {
+            if self.kernel.meta(process).state == State::Dead {
+                self.kernel.discard(from, to, Cause::Dead, Some(payload));
+            }
+            return;
+        }
+        let kernel = &mut self.kernel;
+        let bytes = kernel.buffers.lend(payload);
+        let inbox_max = kernel.limits.inbox_max as usize;
+        let inbox =
+            kernel.meta(process).seams.as_ref().and_then(|s| s.deliver(to.port, from, &bytes, inbox_max));
+        if inbox == Some(false) {
+            kernel.buffers.give_back(payload, bytes);
+            kernel.discard(from, to, Cause::Overflow, None);
+            return;
+        }
+        kernel.stats.delivered += 1;
+        kernel.record(Happened::Datagram, process.0, from.word() << 32 | to.word(), digest(&bytes));
+        let event = match inbox {
+            Some(_) => Event::Readable { port: to.port },
+            None => Event::Datagram { from, port: to.port, bytes: &bytes },
+        };
+        self.dispatch(process, event);
+        self.kernel.buffers.give_back(payload, bytes);
+    }
+
+    /// Frees the event's place in the queue if its process takes it; a paused process holds it, and one that crashes
+    /// at this event never sees it.
+    #[inline]
+    fn reaches(&mut self, index: Index, process: ProcessId) -> bool {
+        let meta = &mut self.kernel.processes[process.index()];
+        if meta.state == State::Paused {
+            meta.held.push(index);
+            self.kernel.record(Happened::Held, process.0, 0, 0);
+            return false;
+        }
+        self.kernel.queue.finish(index);
+        match meta.crash {
+            Some(crash) => !self.crashes(process, crash),
+            None => true,
+        }
+    }
+
+    #[inline]
+    fn dispatch(&mut self, process: ProcessId, event: Event<'_>) {
+        let kernel = &mut self.kernel;
+        if let Some(seams) = &kernel.meta(process).seams {
+            seams.refresh(kernel.local_now(process), kernel.machines.len());
+        }
+        if let Some(body) = &mut self.bodies[process.index()].process {
+            body.on(&mut Context { kernel: &mut self.kernel, process }, event);
+        }
+        if self.kernel.bells.is_some() {
+            self.settle(process);
+        }
+    }
+
+    /// Carries out what a process did through its seams.
+    fn settle(&mut self, process: ProcessId) {
+        self.kernel.flush(process);
+        self.kernel.answer_bells();
+    }
+
+    #[cold]
+    fn consult(&mut self, moment: Moment) {
+        let mut oracles = std::mem::take(&mut self.oracles);
+        for (name, oracle) in &mut oracles {
+            if let Err(message) = oracle.check(self, moment) {
+                let entity = self.locate().2;
+                self.kernel.fail(name, message, entity);
+                break;
+            }
+        }
+        oracles.append(&mut self.oracles);
+        self.oracles = oracles;
+    }
+
+    /// Runs the next event; `false` where there is none, or the run has ended.
+    pub fn step(&mut self) -> bool {
+        self.step_within(u64::MAX)
+    }
+
+    /// Runs until nothing is left to happen. Whoever still waits then waits for ever: a deadlock.
+    pub fn run(&mut self) -> Outcome {
+        while self.step_within(u64::MAX) {}
+        if !self.kernel.ended {
+            if let Some((process, what)) = self.stuck() {
+                let entity = self.kernel.process_name(process);
+                self.kernel.fail(
+                    "deadlock",
+                    format!("nothing will ever happen again, and {entity} waits: {what}"),
+                    entity,
+                );
+            } else {
+                self.consult(Moment::Quiet);
+            }
+        }
+        self.ending().unwrap_or(Outcome::Quiet)
+    }
+
+    /// Runs every event up to `until`, that instant included, and leaves virtual time there.
+    pub fn run_until(&mut self, until: Instant) -> Outcome {
+        let limit_ns = until.as_nanos();
+        while self.step_within(limit_ns) {}
+        if let Some(ending) = self.ending() {
+            return ending;
+        }
+        if limit_ns > self.kernel.now_ns {
+            self.kernel.queue.advance(limit_ns);
+            self.kernel.now_ns = limit_ns;
+            self.kernel.at_instant = 0;
+        }
+        let quiet = self.kernel.queue.len() == 0 && self.stuck().is_none();
+        if quiet { Outcome::Quiet } else { Outcome::Due }
+    }
+
+    /// Runs for `span` of virtual time.
+    pub fn run_for(&mut self, span: Duration) -> Outcome {
+        self.run_until(self.now() + span)
+    }
+
+    fn ending(&self) -> Option<Outcome> {
+        match (&self.kernel.failure, self.kernel.ended) {
+            (Some(failure), _) => Some(Outcome::Failed((**failure).clone())),
+            (None, true) => Some(Outcome::Stopped),
+            (None, false) => None,
+        }
+    }
+
+    /// Who waits although nothing will come, and for what.
+    fn stuck(&self) -> Option<(ProcessId, String)> {
+        let waits = |(index, body): (usize, &Body<P>)| {
+            let meta = &self.kernel.processes[index];
+            if meta.daemon || meta.state == State::Dead {
+                return None;
+            }
+            let paused = meta.state == State::Paused && !meta.held.is_empty();
+            let what =
+                if paused { Some("to be resumed".to_owned()) } else { body.process.as_ref()?.waiting() };
+            Some((ProcessId(index as u32), what?))
+        };
+        self.bodies.iter().enumerate().find_map(waits)
+    }
+
+    /// Runs `action` at a virtual time; one in the past runs next.
+    pub fn at(&mut self, at: Instant, action: impl FnOnce(&mut Self) + 'static) {
+        let index = self.actions_free.pop().unwrap_or_else(|| {
+            self.actions.push(None);
+            (self.actions.len() - 1) as u32
+        });
+        self.actions[index as usize] = Some(Box::new(action));
+        self.kernel.schedule(at.as_nanos(), Pending::Action { index });
+    }
+
+    /// Runs `action` after `span` of virtual time.
+    pub fn after(&mut self, span: Duration, action: impl FnOnce(&mut Self) + 'static) {
+        self.at(self.now() + span, action);
+    }
+
+    /// Has an oracle look at every event, and at the end of the run. Its name is the first part of the failure's id.
+    pub fn oracle(&mut self, name: &'static str, oracle: impl Oracle<P> + 'static) {
+        self.oracles.push((name, Box::new(oracle)));
+    }
+
+    /// A law broke: the run ends after this event. The first failure counts.
+    pub fn fail(&mut self, site: &str, message: impl Into<String>) {
+        let entity = self.locate().2;
+        self.kernel.fail(site, message.into(), entity);
+    }
+
+    /// The run ends after this event.
+    pub fn stop(&mut self) {
+        self.kernel.stop();
+    }
+
+    /// Virtual time, number of the event, and `machine/process` of what ran last: where a caught panic belongs.
+    pub fn locate(&self) -> (Instant, u64, String) {
+        let last = &self.kernel.last;
+        let named = !matches!(last.kind(), Happened::Action | Happened::Dropped | Happened::Clock);
+        let entity = if named && last.subject() < self.bodies.len() {
+            self.kernel.process_name(ProcessId(last.subject() as u32))
+        } else {
+            "world".to_owned()
+        };
+        (self.now(), self.kernel.stats.events, entity)
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.kernel.choices.seed()
+    }
+
+    /// Virtual time.
+    pub fn now(&self) -> Instant {
+        Instant::from_nanos(self.kernel.now_ns)
+    }
+
+    /// The hash of everything that happened so far.
+    pub fn hash(&self) -> u128 {
+        self.kernel.hash()
+    }
+
+    /// Counts.
+    pub fn stats(&self) -> &Stats {
+        &self.kernel.stats
+    }
+
+    /// Datagrams on their way, counted one by one.
+    pub fn in_flight(&self) -> u64 {
+        let queue = &self.kernel.queue;
+        let held = self.kernel.processes.iter().flat_map(|meta| &meta.held).map(|index| queue.event(*index));
+        let waiting = queue.iter().map(|(_, _, event)| event);
+        waiting.chain(held).filter(|event| matches!(event, Pending::Datagram { .. })).count() as u64
+    }
+
+    /// Events that wait.
+    pub fn pending(&self) -> usize {
+        self.kernel.queue.len() as usize
+    }
+
+    /// Every event so far, with [`Config::trace`]; otherwise nothing.
+    pub fn trace(&self) -> &[TraceRecord] {
+        self.kernel.trace.as_deref().unwrap_or_default()
+    }
+
+    /// The choices that were not zero, with [`Config::record`]; otherwise nothing.
+    pub fn recorded(&self) -> Vec<Choice> {
+        self.kernel.choices.recorded()
+    }
+
+    /// What became of [`Config::overlay`] so far.
+    pub fn overlay_report(&self) -> OverlayReport {
+        self.kernel.choices.report()
+    }
+
+    /// The first failure.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.kernel.failure.as_deref()
+    }
+
+    /// Decides something that belongs to no machine, below `n`.
+    ///
+    /// # Panics
+    /// If `n` is zero: there is nothing to choose from.
+    pub fn choose(&mut self, kind: &'static str, n: u64) -> u64 {
+        self.kernel.choices.choose(kind, n)
+    }
+
+    /// Decides whether something happens that belongs to no machine.
+    pub fn chance(&mut self, kind: &'static str, rate: Rate) -> bool {
+        self.kernel.choices.chance(kind, rate)
+    }
+}
+
+impl<P: Process> fmt::Debug for Sim<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sim").field("kernel", &self.kernel).finish_non_exhaustive()
+    }
+}

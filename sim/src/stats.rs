@@ -1,0 +1,38 @@
+//! Counts of a run.
+
+use crate::net::Cause;
+
+/// What happened so far, in numbers. At any moment
+/// `sent + duplicated = delivered + dropped + in flight` (see [`Sim::in_flight`](crate::Sim::in_flight)).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Stats {
+    /// Events of every kind.
+    pub events: u64,
+    /// Datagrams that a link accepted.
+    pub sent: u64,
+    /// Copies that links made of them.
+    pub duplicated: u64,
+    /// Datagrams that reached a process.
+    pub delivered: u64,
+    /// Datagrams with a flipped bit.
+    pub corrupted: u64,
+    /// Datagrams that were held back.
+    pub reordered: u64,
+    /// Timers that fell due.
+    pub timers: u64,
+    /// Processes killed.
+    pub kills: u64,
+    pub(crate) dropped: [u64; Cause::ALL.len()],
+}
+
+impl Stats {
+    /// Datagrams dropped for one cause.
+    pub fn dropped(&self, cause: Cause) -> u64 {
+        self.dropped[cause as usize]
+    }
+
+    /// Datagrams dropped for any cause.
+    pub fn dropped_in_all(&self) -> u64 {
+        self.dropped.iter().sum()
+    }
+}

@@ -1,0 +1,311 @@
+//! The streams behind [`choose`](Choices::choose), the overlay on top of them, and the record of what was taken.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::choice::{Base, Choice, Overlay, OverlayReport, Rate, Site};
+use crate::hash::digest;
+
+/// An entity's stream, opened at its first decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct StreamId(u32);
+
+impl StreamId {
+    /// Not opened yet.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
+/// The decisions of one simulation.
+#[derive(Debug)]
+pub struct Choices {
+    seed: u64,
+    base: Base,
+    streams: Vec<ChaCha8Rng>,
+    world: StreamId,
+    watch: Option<Box<Watch>>,
+}
+
+/// What an overlay or a recording needs; a run without either never touches it.
+#[derive(Debug)]
+struct Watch {
+    pins: Vec<Pin>,
+    out_of_range: Vec<Choice>,
+    owners: Vec<Owner>,
+    recording: bool,
+    taken: Vec<Taken>,
+}
+
+#[derive(Debug)]
+struct Pin {
+    site: Site,
+    value: u64,
+    used: bool,
+}
+
+#[derive(Debug)]
+struct Owner {
+    name: String,
+    counters: Vec<(&'static str, u64)>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    stream: StreamId,
+    kind: &'static str,
+    counter: u64,
+    value: u64,
+    n: u64,
+}
+
+/// The stream number of a name: the same wherever and in whatever order entities are created.
+pub(crate) fn stream_of(name: &str) -> u64 {
+    digest(name.as_bytes())
+}
+
+/// A stream that belongs to one handle, outside of [`Choices`]: entropy is drawn, not decided.
+pub(crate) fn entropy_stream(seed: u64, name: &str) -> ChaCha8Rng {
+    let mut rng = keyed(seed);
+    rng.set_stream(stream_of(name));
+    rng
+}
+
+fn keyed(seed: u64) -> ChaCha8Rng {
+    let mut key = *b"--------tidemill choices, law K1";
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    ChaCha8Rng::from_seed(key)
+}
+
+impl Choices {
+    pub(crate) fn new(seed: u64, base: Base, overlay: Overlay, recording: bool) -> Self {
+        let watch = (recording || !overlay.is_empty()).then(|| {
+            let pins =
+                overlay.iter().map(|(site, value)| Pin { site: site.clone(), value: *value, used: false });
+            let (pins, out_of_range, owners, taken) = (pins.collect(), Vec::new(), Vec::new(), Vec::new());
+            Box::new(Watch { pins, out_of_range, owners, recording, taken })
+        });
+        Self { seed, base, streams: Vec::new(), world: StreamId::NONE, watch }
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Opens the stream of the entity called `name`.
+    pub(crate) fn open(&mut self, number: u64, name: impl FnOnce() -> String) -> StreamId {
+        let mut rng = keyed(self.seed);
+        rng.set_stream(number);
+        self.streams.push(rng);
+        if let Some(watch) = &mut self.watch {
+            watch.owners.push(Owner { name: name(), counters: Vec::new() });
+        }
+        StreamId((self.streams.len() - 1) as u32)
+    }
+
+    /// Decides something that belongs to no machine, below `n`; a single possibility draws nothing.
+    ///
+    /// # Panics
+    /// If `n` is zero: there is nothing to choose from.
+    pub fn choose(&mut self, kind: &'static str, n: u64) -> u64 {
+        let world = self.world();
+        self.choose_by(world, kind, n)
+    }
+
+    /// Decides whether something that belongs to no machine happens; never and always draw nothing.
+    pub fn chance(&mut self, kind: &'static str, rate: Rate) -> bool {
+        let world = self.world();
+        self.chance_by(world, kind, rate)
+    }
+
+    fn world(&mut self) -> StreamId {
+        if self.world == StreamId::NONE {
+            self.world = self.open(stream_of("world"), || "world".to_owned());
+        }
+        self.world
+    }
+
+    /// One draw whatever comes of it, so that a pinned value moves no later one. The bias of the multiplication is
+    /// below `n` / 2⁶⁴ (Lemire, "Fast random integer generation in an interval", 2019, without the rejection).
+    #[inline]
+    pub(crate) fn choose_by(&mut self, stream: StreamId, kind: &'static str, n: u64) -> u64 {
+        assert!(n > 0, "a choice among nothing");
+        if n == 1 {
+            return 0;
+        }
+        let drawn = match self.base {
+            Base::Seed => {
+                let wide = u128::from(self.streams[stream.0 as usize].next_u64()) * u128::from(n);
+                (wide >> 64) as u64
+            }
+            Base::Zero => 0,
+        };
+        if self.watch.is_some() { self.watched(stream, kind, n, drawn) } else { drawn }
+    }
+
+    #[inline]
+    pub(crate) fn chance_by(&mut self, stream: StreamId, kind: &'static str, rate: Rate) -> bool {
+        if rate == Rate::NEVER || rate == Rate::ALWAYS {
+            return rate == Rate::ALWAYS;
+        }
+        let drawn = match self.base {
+            Base::Seed => rate.hits(self.streams[stream.0 as usize].next_u32()),
+            Base::Zero => false,
+        };
+        if self.watch.is_some() { self.watched(stream, kind, 2, u64::from(drawn)) == 1 } else { drawn }
+    }
+
+    #[cold]
+    fn watched(&mut self, stream: StreamId, kind: &'static str, n: u64, drawn: u64) -> u64 {
+        let Some(watch) = &mut self.watch else { return drawn };
+        let owner = &mut watch.owners[stream.0 as usize];
+        let counter = owner.count(kind);
+        let found = watch.pins.binary_search_by(|pin| {
+            (pin.site.entity.as_str(), pin.site.kind.as_str(), pin.site.counter).cmp(&(
+                &owner.name,
+                kind,
+                counter,
+            ))
+        });
+        let mut value = drawn;
+        if let Ok(index) = found {
+            let pin = &mut watch.pins[index];
+            pin.used = true;
+            value = pin.value.min(n - 1);
+            if pin.value >= n {
+                watch.out_of_range.push(Choice { site: pin.site.clone(), value: pin.value, n });
+            }
+        }
+        if watch.recording && value != 0 {
+            watch.taken.push(Taken { stream, kind, counter, value, n });
+        }
+        value
+    }
+
+    pub(crate) fn recorded(&self) -> Vec<Choice> {
+        let Some(watch) = &self.watch else { return Vec::new() };
+        let name = |taken: &Taken| watch.owners[taken.stream.0 as usize].name.as_str();
+        watch
+            .taken
+            .iter()
+            .map(|taken| Choice {
+                site: Site::new(name(taken), taken.kind, taken.counter),
+                value: taken.value,
+                n: taken.n,
+            })
+            .collect()
+    }
+
+    pub(crate) fn report(&self) -> OverlayReport {
+        let Some(watch) = &self.watch else { return OverlayReport::default() };
+        let unused: Vec<Site> =
+            watch.pins.iter().filter(|pin| !pin.used).map(|pin| pin.site.clone()).collect();
+        let unknown = unused.iter().filter(|site| !watch.decides(site)).cloned().collect();
+        OverlayReport { unused, unknown, out_of_range: watch.out_of_range.clone() }
+    }
+}
+
+impl Watch {
+    /// Whether the site's entity took decisions of its kind.
+    fn decides(&self, site: &Site) -> bool {
+        let owners = self.owners.iter().filter(|owner| owner.name == site.entity);
+        owners.flat_map(|owner| &owner.counters).any(|(kind, _)| *kind == site.kind)
+    }
+}
+
+impl Owner {
+    fn count(&mut self, kind: &'static str) -> u64 {
+        if let Some((_, counter)) = self.counters.iter_mut().find(|(known, _)| *known == kind) {
+            *counter += 1;
+            return *counter - 1;
+        }
+        assert!(crate::choice::is_name(kind), "{kind:?} cannot name a kind of choice");
+        self.counters.push((kind, 1));
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Choices, stream_of};
+    use crate::choice::{Base, Choice, Overlay, Rate, Site};
+
+    fn open(choices: &mut Choices, name: &'static str) -> super::StreamId {
+        choices.open(stream_of(name), || name.to_owned())
+    }
+
+    #[test]
+    fn a_draw_by_one_entity_moves_no_other() {
+        let mut plain = Choices::new(7, Base::Seed, Overlay::new(), false);
+        let a = open(&mut plain, "a");
+        let want: Vec<u64> = (0..32).map(|_| plain.choose_by(a, "k", 1000)).collect();
+
+        let mut busy = Choices::new(7, Base::Seed, Overlay::new(), false);
+        let (b, a) = (open(&mut busy, "b"), open(&mut busy, "a"));
+        let got: Vec<u64> = (0..32)
+            .map(|_| {
+                busy.choose_by(b, "k", 9);
+                busy.chance("world-wide", Rate::percent(50));
+                busy.choose_by(a, "k", 1000)
+            })
+            .collect();
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn a_pinned_value_moves_no_later_one() {
+        let run = |overlay: Overlay| {
+            let mut choices = Choices::new(7, Base::Seed, overlay, false);
+            let a = open(&mut choices, "a");
+            (0..8).map(|_| choices.choose_by(a, "k", 1000)).collect::<Vec<_>>()
+        };
+        let mut want = run(Overlay::new());
+        want[3] = 999;
+        assert_eq!(run(Overlay::from_iter([(Site::new("a", "k", 3), 999)])), want);
+    }
+
+    #[test]
+    fn what_was_recorded_replays_without_the_seed() {
+        let run = |seed, base, overlay| {
+            let mut choices = Choices::new(seed, base, overlay, true);
+            let a = open(&mut choices, "a");
+            let taken: Vec<u64> = (0..100)
+                .map(|_| {
+                    choices.choose_by(a, "pick", 3) * 2
+                        + u64::from(choices.chance_by(a, "fault", Rate::percent(30)))
+                })
+                .collect();
+            (taken, choices.recorded(), choices.report())
+        };
+        let (taken, recorded, _) = run(1, Base::Seed, Overlay::new());
+        assert!(recorded.iter().all(|choice| choice.value != 0), "the boring thing is not worth a line");
+        let (again, _, report) = run(2, Base::Zero, recorded.into_iter().collect());
+        assert_eq!(again, taken);
+        assert_eq!(report, super::OverlayReport::default());
+    }
+
+    #[test]
+    fn an_overlay_entry_that_nobody_asked_for_or_that_is_too_large_is_reported() {
+        let (unknown, large) = (Site::new("nobody", "k", 0), Site::new("a", "k", 0));
+        let unreached = Site::new("a", "k", 9);
+        let overlay = Overlay::from_iter([(unknown.clone(), 1), (large.clone(), 10), (unreached.clone(), 1)]);
+        let mut choices = Choices::new(7, Base::Seed, overlay, false);
+        let a = open(&mut choices, "a");
+        assert_eq!(choices.choose_by(a, "k", 10), 9);
+        let report = choices.report();
+        assert_eq!(report.unused, [unreached, unknown.clone()]);
+        assert_eq!(report.unknown, [unknown]);
+        assert_eq!(report.out_of_range, [Choice { site: large, value: 10, n: 10 }]);
+    }
+
+    #[test]
+    fn certainty_draws_nothing() {
+        let mut choices = Choices::new(7, Base::Seed, Overlay::new(), true);
+        let a = open(&mut choices, "a");
+        assert_eq!(choices.choose_by(a, "k", 1), 0);
+        assert!(choices.chance_by(a, "k", Rate::ALWAYS) && !choices.chance_by(a, "k", Rate::NEVER));
+        assert_eq!(choices.recorded(), []);
+        let first = choices.choose_by(a, "k", 1 << 40);
+        let mut fresh = Choices::new(7, Base::Seed, Overlay::new(), false);
+        let a = open(&mut fresh, "a");
+        assert_eq!(fresh.choose_by(a, "k", 1 << 40), first);
+    }
+}
