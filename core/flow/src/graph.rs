@@ -8,7 +8,7 @@ pub use judge::{Fault as WiringFault, Faults, Rule};
 pub use stage::{Stage, bind};
 pub use stages::Stages;
 
-pub(crate) use judge::{Side, Wire};
+pub(crate) use judge::{Wire, caps};
 pub(crate) use stage::{AnyStage, Attempt, State};
 pub(crate) use stages::Visit;
 
@@ -71,8 +71,7 @@ impl<S: Stages> Graph<S> {
     )]
     pub fn new(mut stages: S) -> Result<Self, Faults> {
         const { assert!(S::COUNT <= STAGES_MAX, "a graph has at most 32 stages") };
-        let order = judge::judge(&stages)?;
-        judge::link(&mut stages);
+        let order = judge::judge(&mut stages)?;
         Ok(Self { stages, order, phase: Phase::New, halted: AtomicU32::new(0) })
     }
 

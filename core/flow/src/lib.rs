@@ -14,6 +14,7 @@ pub use pool::{
 
 pub mod graph;
 pub mod node;
+pub mod wire;
 pub mod worker;
 
 pub use graph::{Faults, Graph, Rule, Stage, Stages, StartError, WiringFault, bind};
@@ -22,3 +23,4 @@ pub use node::{
     Through, filter, fold, join, map, sink, source,
 };
 pub use worker::{Bells, Cycle, Outcome, Polled, StopHandle, Why, Worker, run};
+pub mod wire;

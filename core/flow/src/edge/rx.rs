@@ -3,9 +3,9 @@ use core::fmt;
 
 use tidemill_ring::spsc::Consumer;
 
+use super::Cause;
 use super::cause::Counters;
 use super::cells::Cells;
-use super::{Caps, Cause};
 use crate::message::Payload;
 use crate::pool::{Pool, Refused, Returns, Token};
 
@@ -14,7 +14,6 @@ pub struct Rx<'a, P: Payload> {
     consumer: Consumer<Cells<'a>, 4>,
     returns: Returns<'a, P>,
     counters: &'a Counters,
-    caps: &'a Caps,
     /// Taken off the ring, not yet popped: what is shown cannot be evicted.
     ahead: Option<Token<'a, P>>,
     /// The stage at the other end, once a graph has found it.
@@ -28,9 +27,8 @@ impl<'a, P: Payload> Rx<'a, P> {
         consumer: Consumer<Cells<'a>, 4>,
         returns: Returns<'a, P>,
         counters: &'a Counters,
-        caps: &'a Caps,
     ) -> Self {
-        Self { consumer, returns, counters, caps, ahead: None, peer: u8::MAX, sent_on: Cell::new(false) }
+        Self { consumer, returns, counters, ahead: None, peer: u8::MAX, sent_on: Cell::new(false) }
     }
 
     /// The oldest message, which is yours now: [give it back](Self::give_back), or send it on.
@@ -134,10 +132,6 @@ impl<'a, P: Payload> Rx<'a, P> {
     #[inline]
     pub(crate) fn pool(&self) -> Pool<'a, P> {
         self.returns.pool()
-    }
-
-    pub(crate) const fn caps(&self) -> &'a Caps {
-        self.caps
     }
 
     pub(crate) fn key(&self) -> usize {

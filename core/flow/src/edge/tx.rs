@@ -107,7 +107,7 @@ impl<'a, P: Payload> Tx<'a, P> {
             return Verdict::Refuse(Cause::Closed);
         }
         // The cursor last seen can only overstate what waits: if that is accepted, so is the truth.
-        let verdict = admit(self.caps, self.load_at(self.done), header, now);
+        let verdict = admit(self.caps, self.capped_load(self.done), header, now);
         if let Verdict::Accept(_) = verdict {
             return verdict;
         }
@@ -140,7 +140,7 @@ impl<'a, P: Payload> Tx<'a, P> {
     #[inline]
     fn load_at(&self, done: u32) -> Load {
         let items = self.tail.wrapping_sub(done);
-        let bytes = if items == 0 || !self.caps.count_bytes() {
+        let bytes = if items == 0 {
             0
         } else {
             let slot = done & (self.producer.capacity() - 1);
@@ -150,6 +150,16 @@ impl<'a, P: Payload> Tx<'a, P> {
             self.position.wrapping_sub(first)
         };
         Load { items, bytes }
+    }
+
+    /// What waits, as far as the caps care.
+    #[inline]
+    fn capped_load(&self, done: u32) -> Load {
+        if self.caps.count_bytes() {
+            self.load_at(done)
+        } else {
+            Load { items: self.tail.wrapping_sub(done), bytes: 0 }
+        }
     }
 
     /// What waits now (E5, E11).
@@ -175,7 +185,7 @@ impl<'a, P: Payload> Tx<'a, P> {
         let fits = |caps: &Caps, load: Load| {
             load.items < caps.hard_items && caps.hard_bytes - load.bytes.min(caps.hard_bytes) >= P::MAX_BYTES
         };
-        let seen = self.load_at(self.done);
+        let seen = self.capped_load(self.done);
         if fits(self.caps, seen) {
             return true;
         }

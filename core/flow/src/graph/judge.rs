@@ -7,42 +7,59 @@ use crate::edge::Caps;
 /// How many faults a judgement reports.
 const REPORTED: usize = 10;
 
-/// The direction of a port.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Side {
-    In,
-    Out,
-}
+/// How many edge ends a graph can have.
+const WIRES_MAX: usize = 96;
 
 /// One end of an edge, as its port sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Wire {
-    pub(crate) side: Side,
+    pub(crate) output: bool,
     pub(crate) port: u8,
+    /// Of an output: its slots come from the pool's home, not from an input.
+    pub(crate) home: bool,
+    /// What is wrong with it already by itself.
+    pub(crate) alone: Option<Rule>,
     /// Tells edges apart; zero for an output that feeds none.
     pub(crate) edge: usize,
-    pub(crate) caps: Caps,
-    pub(crate) capacity: u32,
-    pub(crate) max_bytes: u32,
     pub(crate) pool: usize,
     pub(crate) depth: u32,
-    /// Of an output: the pool that its slots come from, and whether it is that pool's home.
-    pub(crate) own: Option<(usize, bool)>,
+    pub(crate) hard_items: u32,
+    pub(crate) stage: u8,
 }
 
 impl Wire {
+    const NONE: Self = Self {
+        output: true,
+        port: 0,
+        home: false,
+        alone: None,
+        edge: 0,
+        pool: 0,
+        depth: 0,
+        hard_items: 0,
+        stage: 0,
+    };
+
+    /// An output port without an edge.
     pub(crate) const fn nowhere(port: u8) -> Self {
-        Self {
-            side: Side::Out,
-            port,
-            edge: 0,
-            caps: Caps::wait(1),
-            capacity: 1,
-            max_bytes: 0,
-            pool: 0,
-            depth: u32::MAX,
-            own: None,
-        }
+        Self { port, ..Self::NONE }
+    }
+}
+
+/// The rules that an edge keeps or breaks by itself.
+pub(crate) const fn caps(caps: &Caps, capacity: u32, max_bytes: u32) -> Option<Rule> {
+    if caps.soft_items > caps.hard_items
+        || caps.soft_bytes > caps.hard_bytes
+        || caps.hard_items == 0
+        || caps.hard_bytes == 0
+    {
+        Some(Rule::V6)
+    } else if caps.hard_bytes < max_bytes {
+        Some(Rule::V7)
+    } else if caps.hard_items > capacity {
+        Some(Rule::V13)
+    } else {
+        None
     }
 }
 
@@ -51,6 +68,8 @@ impl Wire {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
 pub enum Rule {
+    /// At most 96 edge ends.
+    V0,
     /// Every port is wired: both ends of each edge are bound in this graph.
     V1,
     /// A port and its edge belong to the same pool.
@@ -107,266 +126,209 @@ impl Faults {
     }
 }
 
-struct Name;
-impl Visit for Name {
-    type Output = &'static str;
-    fn visit<A: AnyStage>(self, stage: &mut A) -> &'static str {
-        stage.name()
-    }
-}
-
-struct Wires<F>(F);
-impl<F: FnMut(Wire)> Visit for Wires<F> {
-    type Output = ();
-    fn visit<A: AnyStage>(mut self, stage: &mut A) {
-        stage.wires(&mut self.0);
-    }
-}
-
-struct Link<'f, C, P>(&'f mut C, &'f mut P);
-impl<C: FnMut(usize) -> u8, P: FnMut(usize) -> u8> Visit for Link<'_, C, P> {
+struct Look<'p>(&'p mut Plan, u8);
+impl Visit for Look<'_> {
     type Output = ();
     fn visit<A: AnyStage>(self, stage: &mut A) {
-        stage.link(self.0, self.1);
+        let Self(plan, index) = self;
+        plan.names[usize::from(index)] = stage.name();
+        stage.wires(&mut |wire| {
+            if let Some(place) = plan.wires.get_mut(plan.len) {
+                *place = Wire { stage: index, ..wire };
+            }
+            plan.len += 1;
+        });
     }
 }
 
-/// The stages of a graph that nobody runs yet.
-struct Plan<'s, S>(&'s S);
-
-impl<S: Stages> Plan<'_, S> {
-    fn visit<V: Visit>(&self, index: usize, visit: V) -> V::Output {
-        // SAFETY: a graph under judgement is nobody else's; no visit starts another one on the same stage.
-        unsafe { self.0.visit(index, visit) }
-    }
-
-    fn name(&self, index: usize) -> &'static str {
-        self.visit(index, Name)
-    }
-
-    /// The stage at that end of an edge, and its wire.
-    fn end(&self, edge: usize, side: Side) -> Option<(usize, Wire)> {
-        let mut found = None;
-        for index in 0..S::COUNT {
-            self.visit(
-                index,
-                Wires(|wire: Wire| {
-                    if wire.edge == edge && wire.side == side && edge != 0 {
-                        found = Some((index, wire));
-                    }
-                }),
-            );
-        }
-        found
-    }
-
-    /// The `n`-th wire of a stage.
-    fn wire(&self, index: usize, n: usize) -> Option<Wire> {
-        let (mut found, mut at) = (None, 0);
-        self.visit(
-            index,
-            Wires(|wire| {
-                if at == n {
-                    found = Some(wire);
-                }
-                at += 1;
-            }),
-        );
-        found
-    }
-
-    fn wires(&self, index: usize) -> impl Iterator<Item = Wire> {
-        (0..).map_while(move |n| self.wire(index, n))
-    }
-
-    fn all_wires(&self) -> impl Iterator<Item = (usize, Wire)> {
-        (0..S::COUNT).flat_map(move |index| self.wires(index).map(move |wire| (index, wire)))
+struct Link<'p>(&'p Plan);
+impl Visit for Link<'_> {
+    type Output = ();
+    fn visit<A: AnyStage>(self, stage: &mut A) {
+        let find = |edge, output| self.0.end(edge, output).map_or(u8::MAX, |wire| wire.stage);
+        stage.link(&mut |edge| find(edge, false), &mut |edge| find(edge, true));
     }
 }
 
-/// Judges a graph; returns its stages with producers before their consumers.
+/// A graph as the judge sees it.
+struct Plan {
+    names: [&'static str; STAGES_MAX],
+    stages: usize,
+    wires: [Wire; WIRES_MAX],
+    len: usize,
+}
+
+impl Plan {
+    fn wires(&self) -> impl Iterator<Item = &Wire> {
+        self.wires.iter().take(self.len)
+    }
+
+    fn outputs(&self) -> impl Iterator<Item = &Wire> {
+        self.wires().filter(|wire| wire.output)
+    }
+
+    /// That end of an edge.
+    fn end(&self, edge: usize, output: bool) -> Option<&Wire> {
+        self.wires().find(|wire| wire.edge == edge && wire.output == output && edge != 0)
+    }
+
+    fn name(&self, stage: u8) -> &'static str {
+        self.names[usize::from(stage)]
+    }
+
+    fn fault(&self, rule: Rule, wire: &Wire, other: Option<&'static str>) -> Fault {
+        let side = if wire.output { "out" } else { "in" };
+        Fault { rule, node: self.name(wire.stage), port: Some((side, wire.port)), other }
+    }
+}
+
+/// Judges a graph, tells every edge end which stage is at the other, and returns the stages with producers before their
+/// consumers.
 #[expect(
     clippy::result_large_err,
     reason = "built once, before anything runs, and there is no heap to box it on"
 )]
-pub(crate) fn judge<S: Stages>(stages: &S) -> Result<[u8; STAGES_MAX], Faults> {
-    let plan = Plan(stages);
-    let mut faults = Faults { faults: [None; REPORTED] };
+pub(super) fn judge<S: Stages>(stages: &mut S) -> Result<[u8; STAGES_MAX], Faults> {
+    let mut plan = Plan { names: [""; STAGES_MAX], stages: S::COUNT, wires: [Wire::NONE; WIRES_MAX], len: 0 };
     for index in 0..S::COUNT {
-        let node = plan.name(index);
-        if (0..index).any(|earlier| plan.name(earlier) == node) {
-            faults.add(Fault { rule: Rule::V4, node, port: None, other: Some(node) });
-        }
-        for wire in plan.wires(index) {
-            wire_alone(&plan, index, wire, &mut faults);
-        }
+        stages.visit_mut(index, Look(&mut plan, index as u8));
     }
-    let order = order(&plan, &mut faults);
-    // Shares and depths follow the arrows: without an order they mean nothing.
-    if faults.is_empty() {
-        pools(&plan, &mut faults);
+    let order = plan.judge()?;
+    for index in 0..S::COUNT {
+        stages.visit_mut(index, Link(&plan));
     }
-    if faults.is_empty() { Ok(order) } else { Err(faults) }
+    Ok(order)
 }
 
-/// The rules that one wire shows.
-fn wire_alone<S: Stages>(plan: &Plan<'_, S>, index: usize, wire: Wire, faults: &mut Faults) {
-    let (side, far) = match wire.side {
-        Side::In => ("in", Side::Out),
-        Side::Out => ("out", Side::In),
-    };
-    let other = plan.end(wire.edge, far).map(|(stage, _)| plan.name(stage));
-    let mut add = |rule| {
-        faults.add(Fault { rule, node: plan.name(index), port: Some((side, wire.port)), other });
-    };
-    if other.is_none() {
-        add(Rule::V1);
+impl Plan {
+    #[expect(clippy::result_large_err, reason = "as above")]
+    fn judge(&self) -> Result<[u8; STAGES_MAX], Faults> {
+        let mut faults = Faults { faults: [None; REPORTED] };
+        if self.len > WIRES_MAX {
+            faults.add(Fault { rule: Rule::V0, node: self.names[0], port: None, other: None });
+            return Err(faults);
+        }
+        for stage in 0..self.stages {
+            let node = self.names[stage];
+            if self.names[..stage].contains(&node) {
+                faults.add(Fault { rule: Rule::V4, node, port: None, other: Some(node) });
+            }
+            for wire in self.wires().filter(|wire| usize::from(wire.stage) == stage) {
+                self.wire(wire, &mut faults);
+            }
+        }
+        let order = self.order(&mut faults);
+        // Shares and depths follow the arrows: without an order they mean nothing.
+        if faults.is_empty() {
+            self.pools(&mut faults);
+        }
+        if faults.is_empty() { Ok(order) } else { Err(faults) }
     }
-    if wire.side == Side::In || wire.edge == 0 {
-        return;
-    }
-    if wire.own.is_some_and(|(pool, _)| pool != wire.pool) {
-        add(Rule::V3);
-    }
-    let caps = wire.caps;
-    if caps.soft_items > caps.hard_items
-        || caps.soft_bytes > caps.hard_bytes
-        || caps.hard_items == 0
-        || caps.hard_bytes == 0
-    {
-        add(Rule::V6);
-    } else if caps.hard_bytes < wire.max_bytes {
-        add(Rule::V7);
-    }
-    if caps.hard_items > wire.capacity {
-        add(Rule::V13);
-    }
-}
 
-/// Producers before consumers, or V5 with the cycle: one fault a node on it, `other` being the next.
-fn order<S: Stages>(plan: &Plan<'_, S>, faults: &mut Faults) -> [u8; STAGES_MAX] {
-    let mut after = [0_u32; STAGES_MAX];
-    for (index, wire) in plan.all_wires() {
-        if wire.side == Side::Out
-            && let Some((consumer, _)) = plan.end(wire.edge, Side::In)
-        {
-            after[index] |= 1 << consumer;
+    /// The rules that one wire shows.
+    fn wire(&self, wire: &Wire, faults: &mut Faults) {
+        let other = self.end(wire.edge, !wire.output).map(|far| self.name(far.stage));
+        if other.is_none() {
+            faults.add(self.fault(Rule::V1, wire, None));
+        }
+        if let Some(rule) = wire.alone {
+            faults.add(self.fault(rule, wire, other));
         }
     }
-    let mut order = [0; STAGES_MAX];
-    let mut left: u32 = if S::COUNT == 32 { u32::MAX } else { (1 << S::COUNT) - 1 };
-    for place in &mut order[..S::COUNT] {
-        let fed = (0..S::COUNT).filter(|i| left >> i & 1 == 1).fold(0, |fed, i| fed | after[i]);
-        let Some(next) = (0..S::COUNT).find(|i| (left & !fed) >> i & 1 == 1) else {
-            cycle(plan, left, &after, faults);
-            return order;
-        };
-        *place = next as u8;
-        left &= !(1 << next);
-    }
-    order
-}
 
-fn cycle<S: Stages>(plan: &Plan<'_, S>, left: u32, after: &[u32; STAGES_MAX], faults: &mut Faults) {
-    // What is fed by the rest and feeds nobody in it is behind the cycle, not on it.
-    let mut on = left;
-    loop {
-        let dead = (0..S::COUNT)
-            .filter(|&i| on >> i & 1 == 1 && after[i] & on == 0)
-            .fold(0, |dead, i| dead | 1 << i);
-        if dead == 0 {
-            break;
+    /// Producers before consumers, or V5 with the cycle: one fault a node on it, `other` being the next.
+    fn order(&self, faults: &mut Faults) -> [u8; STAGES_MAX] {
+        let mut after = [0_u32; STAGES_MAX];
+        for wire in self.outputs() {
+            if let Some(consumer) = self.end(wire.edge, false) {
+                after[usize::from(wire.stage)] |= 1 << consumer.stage;
+            }
         }
-        on &= !dead;
-    }
-    // From anywhere, following the first arrow, one comes upon a cycle; then one goes around it once.
-    let next = |i: usize| (after[i] & on).trailing_zeros() as usize;
-    let mut at = on.trailing_zeros() as usize;
-    for _ in 0..S::COUNT {
-        at = next(at);
-    }
-    let first = at;
-    loop {
-        let (node, other) = (plan.name(at), Some(plan.name(next(at))));
-        faults.add(Fault { rule: Rule::V5, node, port: None, other });
-        at = next(at);
-        if at == first {
-            break;
+        let mut order = [0; STAGES_MAX];
+        let mut left: u32 = if self.stages == 32 { u32::MAX } else { (1 << self.stages) - 1 };
+        for place in &mut order[..self.stages] {
+            let fed = bits(left).fold(0, |fed, stage| fed | after[stage]);
+            let Some(next) = bits(left & !fed).next() else {
+                self.cycle(left, &after, faults);
+                return order;
+            };
+            *place = next as u8;
+            left &= !(1 << next);
         }
+        order
     }
-}
 
-/// V9 and V14, for every home.
-fn pools<S: Stages>(plan: &Plan<'_, S>, faults: &mut Faults) {
-    for (index, wire) in plan.all_wires() {
-        let Some((pool, true)) = wire.own else { continue };
-        if plan.wires(index).find(|other| other.own == wire.own).map(|other| other.edge) != Some(wire.edge) {
-            continue;
+    fn cycle(&self, left: u32, after: &[u32; STAGES_MAX], faults: &mut Faults) {
+        // What the rest feeds and what feeds nobody in it is behind the cycle, not on it.
+        let mut on = left;
+        loop {
+            let dead =
+                bits(on).filter(|&stage| after[stage] & on == 0).fold(0, |dead, stage| dead | 1 << stage);
+            if dead == 0 {
+                break;
+            }
+            on &= !dead;
         }
-        let mut add = |rule| {
-            faults.add(Fault { rule, node: plan.name(index), port: Some(("out", wire.port)), other: None });
-        };
-        let edges = || plan.all_wires().filter(|(_, w)| w.side == Side::Out && w.pool == pool);
-        // One more an edge: what its consumer has in work is no longer within the cap. One more for the home's own.
-        let needed = edges().fold(1_u64, |sum, (_, w)| sum + u64::from(w.caps.hard_items) + 1);
-        if u64::from(wire.depth) < needed {
-            add(Rule::V9);
-        }
-        if edges().any(|(_, w)| shares(plan, w.edge, 0).is_none()) {
-            add(Rule::V14);
+        // From anywhere, following the first arrow, one comes upon a cycle; then one goes around it once.
+        let next = |stage: usize| (after[stage] & on).trailing_zeros() as usize;
+        let first = (0..self.stages).fold(on.trailing_zeros() as usize, |at, _| next(at));
+        let mut at = first;
+        loop {
+            let (node, other) = (self.names[at], Some(self.names[next(at)]));
+            faults.add(Fault { rule: Rule::V5, node, port: None, other });
+            at = next(at);
+            if at == first {
+                break;
+            }
         }
     }
-}
 
-/// The smallest share of a slot that can arrive on an edge, as a power of two below the full weight; none where a slot
-/// can arrive twice, or its shares can run out.
-fn shares<S: Stages>(plan: &Plan<'_, S>, edge: usize, depth: usize) -> Option<u32> {
-    let (producer, wire) = plan.end(edge, Side::Out)?;
-    let (pool, home) = wire.own?;
-    let branches = plan.wires(producer).filter(|w| w.side == Side::Out && w.port == wire.port).count() as u32;
-    let halvings = branches.next_power_of_two().trailing_zeros().max(branches.saturating_sub(1));
-    let before = if home {
-        0
-    } else {
-        let mut inputs = plan.wires(producer).filter(|w| w.side == Side::In && w.pool == pool);
-        let only = inputs.next()?;
-        if inputs.next().is_some() || depth > STAGES_MAX {
+    /// V9 and V14, for every home.
+    fn pools(&self, faults: &mut Faults) {
+        for (n, wire) in self.outputs().enumerate().filter(|(_, wire)| wire.home) {
+            if self.outputs().take(n).any(|earlier| earlier.home && earlier.pool == wire.pool) {
+                continue;
+            }
+            let edges = || self.outputs().filter(|other| other.pool == wire.pool);
+            // One more an edge, for what its consumer has in work; one more for what the home's own node has.
+            let needed = edges().fold(1, |sum, edge| sum + u64::from(edge.hard_items) + 1);
+            if u64::from(wire.depth) < needed {
+                faults.add(self.fault(Rule::V9, wire, None));
+            }
+            if let Some(edge) = edges().find(|edge| self.halvings(edge).is_none_or(|halvings| halvings > 15))
+            {
+                faults.add(self.fault(Rule::V14, edge, None));
+            }
+        }
+    }
+
+    /// How often a slot has been halved at most when it arrives on an edge; none where it can arrive twice.
+    fn halvings(&self, wire: &Wire) -> Option<u32> {
+        let of_port = |other: &&Wire| other.stage == wire.stage && other.port == wire.port;
+        // Each fork but the first halves what the one before has left.
+        let here = self.outputs().filter(of_port).count() as u32 - 1;
+        if wire.home {
+            return Some(here);
+        }
+        let feeds = |other: &&Wire| !other.output && other.stage == wire.stage && other.pool == wire.pool;
+        let mut inputs = self.wires().filter(feeds);
+        let producer = self.end(inputs.next()?.edge, true)?;
+        if inputs.next().is_some() {
             return None;
         }
-        shares(plan, only.edge, depth + 1)?
-    };
-    (before + halvings <= 15).then_some(before + halvings)
+        Some(here + self.halvings(producer)?)
+    }
 }
 
-/// Tells every edge end which stage is at the other end.
-pub(crate) fn link<S: Stages>(stages: &mut S) {
-    for index in 0..S::COUNT {
-        let find = |edge: usize, side: Side| {
-            let mut found = u8::MAX;
-            let plan = Plan(&*stages);
-            if let Some((stage, _)) = plan.end(edge, side) {
-                found = stage as u8;
-            }
-            found
-        };
-        let mut peers = [(0_usize, Side::In, u8::MAX); 64];
-        let mut n = 0;
-        for wire in Plan(&*stages).wires(index) {
-            let far = if wire.side == Side::In { Side::Out } else { Side::In };
-            peers[n] = (wire.edge, far, find(wire.edge, far));
-            n += 1;
-        }
-        let known = &peers[..n];
-        let look = |edge: usize, side: Side| {
-            known.iter().find(|(e, s, _)| *e == edge && *s == side).map_or(u8::MAX, |(_, _, stage)| *stage)
-        };
-        stages.visit_mut(index, Link(&mut |edge| look(edge, Side::In), &mut |edge| look(edge, Side::Out)));
-    }
+/// The stages of a set.
+fn bits(set: u32) -> impl Iterator<Item = usize> {
+    (0..STAGES_MAX).filter(move |stage| set >> stage & 1 == 1)
 }
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::V0 => "V0: a graph has at most 96 edge ends",
             Self::V1 => "V1: the other end of its edge is not bound in this graph",
             Self::V3 => "V3: the edge belongs to another pool",
             Self::V4 => "V4: the name is taken",

@@ -143,7 +143,7 @@ impl<'a, N: Node, O: Outlets<'a, N::Out>> Inner<'a, N, O> {
             return Err(if drained != 0 {
                 Attempt::Over(self.finish(now, State::Done))
             } else {
-                Attempt::Resting { on, due: None, listens: !self.node.open() }
+                Attempt::Resting { on, due: None, listens: false }
             });
         }
         let closed = ports > 0 && drained.count_ones() == u32::from(ports);
@@ -254,7 +254,8 @@ impl<'a, N: Node, O: Outlets<'a, N::Out>> AnyStage for Inner<'a, N, O> {
         let result = match &self.inputs {
             Some(ends) => {
                 let permits = self.outputs.permits(<N::In as Inputs>::lead(ends, chosen), now);
-                let items = <N::In as Inputs>::items(ends, chosen);
+                // SAFETY: once a step, and every step ends in `commit` or `fail`, or in `unwound`.
+                let items = unsafe { <N::In as Inputs>::items(ends, chosen) };
                 self.node.step(&mut Cx { now, closed }, items, permits)
             }
             None => return Attempt::Over(0),

@@ -7,7 +7,7 @@ use tidemill_seam::Instant;
 use super::Item;
 use super::ports::{bit, sealed};
 use crate::edge::Tx;
-use crate::graph::{Side, Wire};
+use crate::graph::{Rule, Wire, caps};
 use crate::message::{Header, Payload};
 use crate::pool::{Home, Pool, Returns, Slot, Token, holds};
 
@@ -278,16 +278,22 @@ macro_rules! outlet {
             fn wires(&self, port: u8, each: &mut impl FnMut(Wire)) {
                 let own = self.bank.pool().key();
                 for tx in self.edges.iter().flatten() {
+                    let pool = tx.pool();
+                    let alone = if pool.key() == own {
+                        caps(tx.caps(), tx.capacity(), P::MAX_BYTES)
+                    } else {
+                        Some(Rule::V3)
+                    };
                     each(Wire {
-                        side: Side::Out,
+                        output: true,
                         port,
+                        home: <$bank<'a, P> as Bank<'a, P>>::OWNS,
+                        alone,
                         edge: tx.key(),
-                        caps: *tx.caps(),
-                        capacity: tx.capacity(),
-                        max_bytes: P::MAX_BYTES,
-                        pool: tx.pool().key(),
-                        depth: tx.pool().slots.len() as u32,
-                        own: Some((own, <$bank<'a, P> as Bank<'a, P>>::OWNS)),
+                        pool: pool.key(),
+                        depth: pool.slots.len() as u32,
+                        hard_items: tx.caps().hard_items,
+                        stage: 0,
                     });
                 }
                 if K == 0 {

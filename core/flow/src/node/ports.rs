@@ -2,7 +2,7 @@ use core::marker::PhantomData;
 
 use super::Item;
 use crate::edge::Rx;
-use crate::graph::{Side, Wire};
+use crate::graph::Wire;
 use crate::message::{Header, Payload};
 
 /// Inputs that fire one at a time: each step is shown one message of one port, the ports taking turns, or none at all
@@ -33,8 +33,10 @@ pub trait Inputs: 'static + sealed::Sealed {
     const ALL: bool;
     #[doc(hidden)]
     fn choose(ends: &mut Self::Ends<'_>, turn: u8) -> Chosen;
+    /// # Safety
+    /// Until the shown messages are retired, dropped or kept, this is called once.
     #[doc(hidden)]
-    fn items<'s>(ends: &'s Self::Ends<'_>, chosen: Chosen) -> Self::Items<'s>;
+    unsafe fn items<'s>(ends: &'s Self::Ends<'_>, chosen: Chosen) -> Self::Items<'s>;
     #[doc(hidden)]
     fn lead<'s>(ends: &'s Self::Ends<'_>, chosen: Chosen) -> Option<&'s Header>;
     /// Ends the life of what was shown; returns the stages that gained room.
@@ -80,7 +82,7 @@ impl Inputs for () {
         Chosen::None
     }
     #[inline]
-    fn items((): &(), _: Chosen) {}
+    unsafe fn items((): &(), _: Chosen) {}
     #[inline]
     fn lead((): &(), _: Chosen) -> Option<&Header> {
         None
@@ -107,24 +109,39 @@ impl Inputs for () {
     fn link((): &mut (), _: &mut impl FnMut(usize) -> u8) {}
 }
 
+/// # Safety
+/// As for [`Inputs::items`].
 #[inline]
-fn view<'s, P: Payload>(rx: &'s Rx<'_, P>) -> Option<Item<'s, P>> {
-    // SAFETY: the step that gets the shadow either commits, and then one of the two is dropped unused, or does not, and
-    // then the shadow is.
+unsafe fn view<'s, P: Payload>(rx: &'s Rx<'_, P>) -> Option<Item<'s, P>> {
+    // SAFETY: the step that gets the only shadow either commits, and then one of the two is dropped unused, or does
+    // not, and then the shadow is.
     rx.front().map(|token| Item::new(unsafe { token.shadow() }, &rx.sent_on))
 }
 
+/// # Safety
+/// As for [`Inputs::items`].
+#[inline]
+unsafe fn view_if<'s, P: Payload>(rx: &'s Rx<'_, P>, chosen: bool) -> Option<Item<'s, P>> {
+    if chosen {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { view(rx) }
+    } else {
+        None
+    }
+}
+
 fn wire<P: Payload>(rx: &Rx<'_, P>, port: u8) -> Wire {
+    let pool = rx.pool();
     Wire {
-        side: Side::In,
+        output: false,
         port,
+        home: false,
+        alone: None,
         edge: rx.key(),
-        caps: *rx.caps(),
-        capacity: u32::MAX,
-        max_bytes: P::MAX_BYTES,
-        pool: rx.pool().key(),
-        depth: rx.pool().slots.len() as u32,
-        own: None,
+        pool: pool.key(),
+        depth: pool.slots.len() as u32,
+        hard_items: 0,
+        stage: 0,
     }
 }
 
@@ -140,12 +157,13 @@ macro_rules! inputs {
             const ALL: bool = true;
             #[inline]
             fn choose(ends: &mut Self::Ends<'_>, _: u8) -> Chosen {
-                // Every port, also past an empty one: what is shown is off its ring, which makes room.
+                // Every port, also past an empty one: who waits for what is read off the fronts.
                 if true $(& ends.$at.fill())+ { Chosen::All } else { Chosen::None }
             }
             #[inline]
-            fn items<'s>(ends: &'s Self::Ends<'_>, _: Chosen) -> Self::Items<'s> {
-                ($(view(&ends.$at).expect("a step is shown what was chosen"),)+)
+            unsafe fn items<'s>(ends: &'s Self::Ends<'_>, _: Chosen) -> Self::Items<'s> {
+                // SAFETY: the caller's promise, handed on.
+                ($(unsafe { view(&ends.$at) }.expect("a step is shown what was chosen"),)+)
             }
             #[inline]
             fn lead<'s>(ends: &'s Self::Ends<'_>, _: Chosen) -> Option<&'s Header> {
@@ -179,8 +197,9 @@ macro_rules! inputs {
                 Chosen::None
             }
             #[inline]
-            fn items<'s>(ends: &'s Self::Ends<'_>, chosen: Chosen) -> Self::Items<'s> {
-                ($(if chosen == Chosen::One($at) { view(&ends.$at) } else { None },)+)
+            unsafe fn items<'s>(ends: &'s Self::Ends<'_>, chosen: Chosen) -> Self::Items<'s> {
+                // SAFETY: the caller's promise, handed on.
+                ($(unsafe { view_if(&ends.$at, chosen == Chosen::One($at)) },)+)
             }
             #[inline]
             fn lead<'s>(ends: &'s Self::Ends<'_>, chosen: Chosen) -> Option<&'s Header> {
