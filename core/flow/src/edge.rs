@@ -122,7 +122,7 @@ impl<P: Payload, const N: usize> Edge<P, N> {
         let returns = Returns::new(pool.pool()).ok_or(Taken)?;
         let slots = Words::<N>::HEAD as u32;
         let tx = Tx::new(producer, pool.pool(), &self.caps, &self.counters, (cells, slots, self.start));
-        Ok((tx, Rx::new(consumer, returns, &self.counters, &self.caps)))
+        Ok((tx, Rx::new(consumer, returns, &self.counters)))
     }
 
     /// How many items went another way than to the consumer, for this cause. Readable while the graph runs; wraps.

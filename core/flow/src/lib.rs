@@ -23,4 +23,3 @@ pub use node::{
     Through, filter, fold, join, map, sink, source,
 };
 pub use worker::{Bells, Cycle, Outcome, Polled, StopHandle, Why, Worker, run};
-pub mod wire;
