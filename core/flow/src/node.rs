@@ -73,6 +73,30 @@ pub trait Node {
     }
 }
 
+/// A borrowed node steps in place, so that who built the graph can ask it afterwards.
+impl<N: Node> Node for &mut N {
+    type In = N::In;
+    type Out = N::Out;
+
+    #[inline]
+    fn open(&self) -> bool {
+        (**self).open()
+    }
+    fn init(&mut self, now: Instant) -> Result<(), Fault> {
+        (**self).init(now)
+    }
+    fn start(&mut self, now: Instant) -> Result<(), Fault> {
+        (**self).start(now)
+    }
+    #[inline]
+    fn step(&mut self, cx: &mut Cx, items: Items<'_, Self>, out: Permits<'_, Self>) -> Result<Step, Fault> {
+        (**self).step(cx, items, out)
+    }
+    fn stop(&mut self, now: Instant) {
+        (**self).stop(now);
+    }
+}
+
 /// What a step wants next. Whatever it says, inputs and room bring the next step too; each answer replaces the last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
