@@ -20,6 +20,7 @@ pub mod clock;
 pub mod entropy;
 pub mod link;
 mod macros;
+pub mod manager;
 pub mod notify;
 pub mod region;
 pub mod ring;
@@ -28,6 +29,7 @@ mod trial;
 pub use clock::suite as clock;
 pub use entropy::suite as entropy;
 pub use link::suite as link;
+pub use manager::suite as manager;
 pub use notify::suite as notify;
 #[cfg(feature = "std")]
 pub use notify::threads as notify_threads;

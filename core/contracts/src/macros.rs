@@ -129,3 +129,17 @@ macro_rules! ring_contract {
         }
     };
 }
+
+/// Tests that a [`Manager`](tidemill_flow::Manager) keeps its laws: `manager_contract!(name, make)`.
+///
+/// `make: FnMut(capacity, PoolId) -> Option<M>` gives a fresh manager of [`Cargo`](crate::manager::Cargo), or `None` where
+/// it cannot be of that capacity. Expands to one `#[test]` function, which calls [`manager`](crate::manager()).
+#[macro_export]
+macro_rules! manager_contract {
+    ($name:ident, $make:expr) => {
+        $crate::__laws!($name, {
+            static LEDGER: $crate::manager::Ledger = $crate::manager::Ledger::new();
+            $crate::manager($make, &LEDGER, $crate::Effort::Quick)
+        });
+    };
+}

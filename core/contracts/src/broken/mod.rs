@@ -30,6 +30,7 @@ use faults;
 pub mod clock;
 pub mod entropy;
 pub mod link;
+pub mod manager;
 pub mod notify;
 #[cfg(target_has_atomic = "32")]
 pub mod region;
