@@ -37,4 +37,5 @@ pub use seams::{Seams, SimClock, SimEntropy, SimLink, SimNotify};
 pub use sim::Sim;
 pub use stats::Stats;
 pub use streams::Choices;
+pub use tidemill_sim_macros::test;
 pub use trace::{Happened, TraceRecord};

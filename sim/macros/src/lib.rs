@@ -158,11 +158,37 @@ mod tests {
 
     #[test]
     fn a_test_that_could_not_fail_or_run_is_refused() {
-        let good = quote!(fn t(sim: &mut Sim) {});
+        let good = quote!(
+            fn t(sim: &mut Sim) {}
+        );
         assert!(refusal(quote!(seeds = 0), good.clone()).contains("proves nothing"));
         assert!(refusal(quote!(jobs = 2), good).contains("expected `seeds"));
-        assert!(refusal(quote!(), quote!(fn t() {})).contains("one argument"));
-        assert!(refusal(quote!(), quote!(async fn t(sim: &mut Sim) {})).contains("not async"));
-        assert!(refusal(quote!(), quote!(fn t<T>(sim: &mut Sim) {})).contains("generic"));
+        assert!(
+            refusal(
+                quote!(),
+                quote!(
+                    fn t() {}
+                )
+            )
+            .contains("one argument")
+        );
+        assert!(
+            refusal(
+                quote!(),
+                quote!(
+                    async fn t(sim: &mut Sim) {}
+                )
+            )
+            .contains("not async")
+        );
+        assert!(
+            refusal(
+                quote!(),
+                quote!(
+                    fn t<T>(sim: &mut Sim) {}
+                )
+            )
+            .contains("generic")
+        );
     }
 }

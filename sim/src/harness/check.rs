@@ -40,10 +40,15 @@ pub fn check<R: Finish>(test: &Test<'_>, body: impl Fn(&mut Sim) -> R) {
 }
 
 impl Asked {
-    #[expect(clippy::disallowed_methods, reason = "read before any simulation begins; it chooses which ones run")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "read before any simulation begins; it chooses which ones run"
+    )]
     fn from_environment() -> Result<Self, String> {
         let number = |name: &str| match std::env::var(name) {
-            Ok(text) => text.parse().map(Some).map_err(|_| format!("{name}={text}: not a whole number below 2^64")),
+            Ok(text) => {
+                text.parse().map(Some).map_err(|_| format!("{name}={text}: not a whole number below 2^64"))
+            }
             Err(_) => Ok(None),
         };
         let tape = std::env::var_os("TIDEMILL_TAPE").map(PathBuf::from);
@@ -86,7 +91,9 @@ impl Test<'_> {
         }
         let (report, end) = match replay::replay(&tape, body) {
             Ok(Replay::Same(report)) => (report, "as recorded".to_owned()),
-            Ok(Replay::Left { departure, report, .. }) => (report, format!("off the recorded path: {departure}")),
+            Ok(Replay::Left { departure, report, .. }) => {
+                (report, format!("off the recorded path: {departure}"))
+            }
             // The code moved on, and what the tape pinned is no more; other tapes and the seeds still count.
             Err(error) if named => return Err(located(&error)),
             Err(error) => {
@@ -95,8 +102,9 @@ impl Test<'_> {
             }
         };
         let Some(failure) = &report.failure else { return Ok(()) };
-        let tape = format!("TIDEMILL_TAPE={}", path.display());
-        Err(format!("{} failed, {end}\n  {failure}\nreplay: {}", path.display(), self.command(&tape)))
+        let command = self.command(&format!("TIDEMILL_TAPE={}", path.display()));
+        let (name, seed, path) = (self.name, report.seed, path.display());
+        Err(format!("{name} failed with seed {seed} of {path}, {end}\n  {failure}\nreplay: {command}"))
     }
 
     /// Tapes of this test in its folder, in the order of their names.
@@ -115,13 +123,15 @@ impl Test<'_> {
     /// What a failed seed says: which, how, and the command that repeats it.
     fn complaint<R: Finish>(&self, report: &Report, of: &str, body: &impl Fn(&mut Sim) -> R) -> String {
         let Some(failure) = &report.failure else { return String::new() };
-        let mut text = format!("{} failed with seed {}{of}: {}\n  {failure}\n", self.name, report.seed, tag(failure));
+        let mut text =
+            format!("{} failed with seed {}{of}: {}\n  {failure}\n", self.name, report.seed, tag(failure));
         let _ = writeln!(text, "replay: {}", self.command(&format!("TIDEMILL_SEED={}", report.seed)));
         match story::tape(self.name, Vec::new(), &Overlay::new(), report, body) {
             Err(unsteady) => text += &unsteady.to_string(),
             Ok(tape) => {
                 let path = self.tape_folder().join(format!("{}-{}.tape", self.file_stem(), tag(failure)));
-                match fs::create_dir_all(self.tape_folder()).and_then(|()| fs::write(&path, tape.to_string())) {
+                match fs::create_dir_all(self.tape_folder()).and_then(|()| fs::write(&path, tape.to_string()))
+                {
                     Ok(()) => text += &format!("tape:   {}", path.display()),
                     Err(error) => text += &format!("tape:   not written: {}: {error}", path.display()),
                 }

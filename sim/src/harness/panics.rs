@@ -91,7 +91,9 @@ mod tests {
             panic!("outer")
         });
         assert_eq!(panicked.expect_err("it panics").message, "outer");
-        assert!(catch(|| std::panic::catch_unwind(|| panic!("inner")).is_err()).expect("it was caught inside"));
+        assert!(
+            catch(|| std::panic::catch_unwind(|| panic!("inner")).is_err()).expect("it was caught inside")
+        );
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub enum Departure {
         agreed: u64,
         /// The mark.
         mark: Mark,
-        /// The replay's hash there; `None` if it ended before.
-        found: Option<u128>,
+        /// Whether the run ended before it got there.
+        ended: bool,
     },
     /// The run ended differently: the failure ids, `None` for success.
     End {
@@ -86,7 +86,7 @@ impl Story {
 pub(super) fn replay<R: Finish>(tape: &Tape, body: &impl Fn(&mut Sim) -> R) -> Result<Replay, TapeError> {
     let overlay: Overlay = tape.choices.iter().map(|pin| (pin.site.clone(), pin.value)).collect();
     let at: Vec<u64> = tape.marks.iter().map(|mark| mark.events).collect();
-    let report = run::marked(tape.seed, overlay, &at, body);
+    let report = run::marked(tape.seed, overlay, at, body);
     check_pins(&tape.choices, &report)?;
     let expected = tape.failure.as_ref().map(|ending| &ending.tag);
     let same_end = report.failure.as_ref().map(tag).as_ref() == expected;
@@ -103,12 +103,7 @@ fn check_pins(pins: &[Pin], report: &Report) -> Result<(), TapeError> {
             let site = pin.site.to_string();
             return Err(TapeError::at(pin.line, Reason::OutOfRange { site, value: pin.value, n: choice.n }));
         }
-        let family = |site: &Site| site.entity == pin.site.entity && site.kind == pin.site.kind;
-        let asked = || {
-            let recorded = report.recorded.iter().any(|choice| family(&choice.site));
-            recorded || pins.iter().any(|other| family(&other.site) && !report.overlay.unused.contains(&other.site))
-        };
-        if report.overlay.unused.contains(&pin.site) && !asked() {
+        if report.overlay.unknown.contains(&pin.site) {
             return Err(TapeError::at(pin.line, Reason::UnknownSite(pin.site.to_string())));
         }
     }
@@ -118,9 +113,8 @@ fn check_pins(pins: &[Pin], report: &Report) -> Result<(), TapeError> {
 fn departure(tape: &Tape, report: &Report, same_end: bool) -> Option<Departure> {
     let mut agreed = 0;
     for mark in &tape.marks {
-        let found = report.marks.iter().find(|found| found.events == mark.events).map(|found| found.hash);
-        if found != Some(mark.hash) {
-            return Some(Departure::Mark { agreed, mark: *mark, found });
+        if !report.marks.contains(mark) {
+            return Some(Departure::Mark { agreed, mark: *mark, ended: report.events < mark.events });
         }
         agreed = mark.events;
     }
@@ -129,7 +123,10 @@ fn departure(tape: &Tape, report: &Report, same_end: bool) -> Option<Departure> 
     }
     if !same_end {
         let expected = tape.failure.as_ref().map(|ending| ending.id.clone());
-        return Some(Departure::End { expected, found: report.failure.as_ref().map(|failure| failure.id.clone()) });
+        return Some(Departure::End {
+            expected,
+            found: report.failure.as_ref().map(|failure| failure.id.clone()),
+        });
     }
     let hashes = Departure::Hash { expected: tape.hash, found: report.hash };
     (tape.hash != report.hash).then_some(hashes)
@@ -138,9 +135,11 @@ fn departure(tape: &Tape, report: &Report, same_end: bool) -> Option<Departure> 
 impl fmt::Display for Departure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreached { line, site } => write!(f, "the choice `{site}` (line {line}) was never reached"),
-            Self::Mark { agreed, mark, found: None } => {
-                write!(f, "the run ended after event {agreed} and before event {}", mark.events)
+            Self::Unreached { line, site } => {
+                write!(f, "before the choice `{site}` of line {line}, which was never made")
+            }
+            Self::Mark { agreed, mark, ended: true } => {
+                write!(f, "after event {agreed}, and ended before event {}", mark.events)
             }
             Self::Mark { agreed: 0, mark, .. } => write!(f, "among the first {} events", mark.events),
             Self::Mark { agreed, mark, .. } => {

@@ -1,5 +1,5 @@
 use crate::tape::Mark;
-use crate::{Choice, Failure, OverlayReport};
+use crate::{Failure, OverlayReport};
 
 /// What one run was.
 #[derive(Clone, Debug)]
@@ -20,8 +20,6 @@ pub struct Report {
     pub counts: Vec<(&'static str, u64)>,
     /// The hash after so many events, at a few points.
     pub marks: Vec<Mark>,
-    /// The choices that were not boring, where they were recorded.
-    pub recorded: Vec<Choice>,
     /// What became of the pinned choices.
     pub overlay: OverlayReport,
 }

@@ -1,40 +1,51 @@
 use super::panics::{self, Panicked};
 use super::{Finish, Report};
-use crate::hash::RollingHash;
 use crate::tape::Mark;
-use crate::{Config, Failure, Overlay, Sim, TraceRecord};
+use crate::{Cause, Config, Failure, Moment, Overlay, Sim, Stats};
+use std::cell::RefCell;
+use std::rc::Rc;
+use tidemill_seam::Instant;
 
 /// One run: a fresh world, the body, and what is left to read off the world afterwards.
 pub(super) fn once<R: Finish>(seed: u64, overlay: Overlay, body: &impl Fn(&mut Sim) -> R) -> Report {
-    traced(seed, Config { overlay, ..Config::default() }, &[], body)
+    marked(seed, overlay, Vec::new(), body)
 }
 
-/// One run whose hash is also noted after so many events; `at` ascends.
-pub(super) fn marked<R: Finish>(seed: u64, overlay: Overlay, at: &[u64], body: &impl Fn(&mut Sim) -> R) -> Report {
-    traced(seed, Config { overlay, record: true, trace: true, ..Config::default() }, at, body)
+/// One run whose hash is also noted on the way, at about as many events as `at` says, ascending.
+pub(super) fn marked<R: Finish>(
+    seed: u64,
+    overlay: Overlay,
+    at: Vec<u64>,
+    body: &impl Fn(&mut Sim) -> R,
+) -> Report {
+    let mut sim = Sim::with(seed, Config { overlay, ..Config::default() });
+    let marks = note(&mut sim, at);
+    let failure = match panics::catch(|| body(&mut sim)) {
+        Ok(finish) => finish.failure(&sim),
+        Err(panicked) => Some(broke(panicked, &sim)),
+    };
+    let mut report = report(seed, failure, &sim);
+    report.marks = marks.take();
+    if let (Err(panicked), None) = (panics::catch(|| drop(sim)), &report.failure) {
+        let (now, event) = (Instant::from_nanos(report.virtual_ns), report.events);
+        report.failure = Some(Failure::new(&panicked.site, panicked.message, "world", now, event));
+    }
+    report
 }
 
 /// One run whose panic is the caller's: printed as it happens, with its backtrace.
 pub(super) fn aloud<R: Finish>(seed: u64, body: &impl Fn(&mut Sim) -> R) -> Report {
     let mut sim = Sim::new(seed);
     let failure = body(&mut sim).failure(&sim);
-    report(seed, failure, &[], &sim)
+    report(seed, failure, &sim)
 }
 
-fn traced<R: Finish>(seed: u64, config: Config, at: &[u64], body: &impl Fn(&mut Sim) -> R) -> Report {
-    let mut sim = Sim::with(seed, config);
-    let ended = panics::catch(|| body(&mut sim));
-    let failure = match ended {
-        Ok(finish) => finish.failure(&sim),
-        Err(Panicked { site, message }) => {
-            let (now, event, entity) = sim.locate();
-            Some(Failure::new(&site, message, entity, now, event))
-        }
-    };
-    report(seed, failure, at, &sim)
+fn broke(panicked: Panicked, sim: &Sim) -> Failure {
+    let (now, event, entity) = sim.locate();
+    Failure::new(&panicked.site, panicked.message, entity, now, event)
 }
 
-fn report(seed: u64, failure: Option<Failure>, at: &[u64], sim: &Sim) -> Report {
+fn report(seed: u64, failure: Option<Failure>, sim: &Sim) -> Report {
     let stats = sim.stats();
     Report {
         seed,
@@ -44,23 +55,51 @@ fn report(seed: u64, failure: Option<Failure>, at: &[u64], sim: &Sim) -> Report 
         virtual_ns: sim.now().as_nanos(),
         events: stats.events,
         messages: stats.sent,
-        counts: stats.named(),
-        marks: marks(sim.trace(), at),
-        recorded: sim.recorded(),
+        counts: counts(stats),
+        marks: Vec::new(),
         overlay: sim.overlay_report(),
     }
 }
 
-/// The rolling hash after each number of events in `at` that the trace reaches.
-fn marks(trace: &[TraceRecord], at: &[u64]) -> Vec<Mark> {
-    let mut hash = RollingHash::new();
-    let mut marks = Vec::with_capacity(at.len());
-    for (record, events) in trace.iter().zip(1..) {
-        let [at_ns, what, arg, digest] = record.words();
-        hash.append(at_ns, what, arg, digest);
-        if at.binary_search(&events).is_ok() {
-            marks.push(Mark { events, hash: hash.value() });
-        }
+/// What can happen to messages and processes, each with how often it did.
+fn counts(stats: &Stats) -> Vec<(&'static str, u64)> {
+    let mut counts = vec![
+        ("sent", stats.sent),
+        ("delivered", stats.delivered),
+        ("duplicated", stats.duplicated),
+        ("reordered", stats.reordered),
+        ("corrupted", stats.corrupted),
+    ];
+    counts.extend(Cause::ALL.iter().map(|cause| (name(*cause), stats.dropped(*cause))));
+    counts.push(("kills", stats.kills));
+    counts
+}
+
+/// What became of a datagram that was dropped.
+fn name(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Loss => "lost",
+        Cause::Partition => "partitioned",
+        Cause::Filter => "filtered",
+        Cause::NoPort => "unclaimed",
+        Cause::Dead => "sent to the dead",
+        Cause::Overflow => "overflowed",
+    }
+}
+
+/// Notes the hash at the end of the first step that reaches each number of events in `at`.
+fn note(sim: &mut Sim, at: Vec<u64>) -> Rc<RefCell<Vec<Mark>>> {
+    let marks = Rc::new(RefCell::new(Vec::with_capacity(at.len())));
+    if !at.is_empty() {
+        let (into, mut due) = (marks.clone(), at.into_iter().peekable());
+        sim.oracle("marks", move |sim: &Sim, _: Moment| {
+            let events = sim.stats().events;
+            if due.next_if(|at| *at <= events).is_some() {
+                while due.next_if(|at| *at <= events).is_some() {}
+                into.borrow_mut().push(Mark { events, hash: sim.hash() });
+            }
+            Ok(())
+        });
     }
     marks
 }

@@ -65,7 +65,9 @@ pub enum BadParam {
 impl Story {
     /// The parameters as they are if nobody sets them.
     pub fn params(&self) -> Params {
-        Params { values: self.params.iter().map(|param| (param.name, param.default, param.default)).collect() }
+        Params {
+            values: self.params.iter().map(|param| (param.name, param.default, param.default)).collect(),
+        }
     }
 
     /// Sets one parameter.
@@ -119,7 +121,7 @@ pub(super) fn tape<R: Finish>(
 ) -> Result<Tape, Unsteady> {
     let stride = report.events.div_ceil(MARKS).max(1);
     let at: Vec<u64> = (1..=MARKS).map(|mark| mark * stride).filter(|at| *at <= report.events).collect();
-    let again = run::marked(report.seed, overlay.clone(), &at, body);
+    let again = run::marked(report.seed, overlay.clone(), at, body);
     if again.hash != report.hash {
         return Err(Unsteady { seed: report.seed, first: report.hash, second: again.hash });
     }
@@ -128,9 +130,15 @@ pub(super) fn tape<R: Finish>(
         story: Pair::new("story", name),
         seed: report.seed,
         config,
-        choices: overlay.iter().map(|(site, value)| Pin { site: site.clone(), value: *value, line: 0 }).collect(),
+        choices: overlay
+            .iter()
+            .map(|(site, value)| Pin { site: site.clone(), value: *value, line: 0 })
+            .collect(),
         marks: again.marks,
-        failure: report.failure.as_ref().map(|failure| Ending { tag: super::tag(failure), id: failure.id.clone() }),
+        failure: report
+            .failure
+            .as_ref()
+            .map(|failure| Ending { tag: super::tag(failure), id: failure.id.clone() }),
         hash: report.hash,
     })
 }

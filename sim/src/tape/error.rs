@@ -88,7 +88,12 @@ impl fmt::Display for Reason {
             Self::Empty => f.write_str("the file is empty"),
             Self::NotATape => f.write_str("not a tape: the first line must be `tidemill tape 1`"),
             Self::UnknownVersion(text) => {
-                write!(f, "unknown tape version {}; this build reads version {}", Quoted(text), super::VERSION)
+                write!(
+                    f,
+                    "unknown tape version {}; this build reads version {}",
+                    Quoted(text),
+                    super::VERSION
+                )
             }
             Self::Truncated => f.write_str("truncated: the tape stops here, before its closing line `end`"),
             Self::NotText => f.write_str("not plain UTF-8 text"),
@@ -105,10 +110,19 @@ impl fmt::Display for Reason {
                 write!(f, "unknown story {}; the stories are: {}", Quoted(name), known.join(", "))
             }
             Self::BadConfig(why) => f.write_str(why),
-            Self::BadSite(site) => write!(f, "{} is no site: a site reads `entity#kind#counter`", Quoted(site)),
-            Self::UnknownSite(site) => write!(f, "unknown site {}: this run never chooses there", Quoted(site)),
+            Self::BadSite(site) => {
+                write!(f, "{} is no site: a site reads `entity#kind#counter`", Quoted(site))
+            }
+            Self::UnknownSite(site) => {
+                write!(f, "unknown site {}: this run never chooses there", Quoted(site))
+            }
             Self::OutOfRange { site, value, n } => {
-                write!(f, "choice {value} is out of range: {} chooses among {n}, 0 to {}", Quoted(site), n.saturating_sub(1))
+                write!(
+                    f,
+                    "choice {value} is out of range: {} chooses among {n}, 0 to {}",
+                    Quoted(site),
+                    n.saturating_sub(1)
+                )
             }
         }
     }

@@ -58,6 +58,9 @@ impl Parser {
         if line.len() > LINE_MAX {
             return Err(Reason::LineTooLong);
         }
+        if self.number == 1 && !line.starts_with(HEADER.as_bytes()) {
+            return Err(Reason::NotATape);
+        }
         let line = core::str::from_utf8(line).map_err(|_| Reason::NotText)?.trim();
         if line.contains(char::is_control) {
             return Err(Reason::NotText);

@@ -1,5 +1,5 @@
-use crate::Site;
 use super::{BYTES_MAX, Ending, LINE_MAX, Mark, Pair, Pin, Reason, Tape};
+use crate::Site;
 
 const TEXT: &str = "\
 tidemill tape 1
@@ -80,7 +80,8 @@ fn every_refusal_names_its_line_and_its_reason() {
     assert_eq!(refusal(&with("mark 127 = 00000000000000000000000000000000")), (10, Reason::MarksDescend));
     assert_eq!(refusal(&format!("{TEXT}\nmore\n")), (12, Reason::AfterEnd));
     for key in ["story", "seed", "failure", "hash"] {
-        let without: String = TEXT.lines().filter(|l| !l.starts_with(key)).map(|l| format!("{l}\n")).collect();
+        let without: String =
+            TEXT.lines().filter(|l| !l.starts_with(key)).map(|l| format!("{l}\n")).collect();
         assert_eq!(refusal(&without), (9, Reason::Missing(key)));
     }
 }
