@@ -3,7 +3,9 @@
 use crate::{Condvar, Flaw, Flawed, Mutex, lengths, thread};
 use std::sync::Arc;
 use tidemill_ring::spsc::{self, Consumer, Producer, Spec};
+use tidemill_ring::sync::Ordering;
 use tidemill_ring::wake::EventCount;
+use tidemill_seam::Region;
 
 type Ring<const W: usize> = (Producer<Flawed, W>, Consumer<Flawed, W>);
 
@@ -63,7 +65,7 @@ pub fn offers(flaw: Flaw, watched: bool) {
 /// Batches against lazy takes: staged entries appear together, taken slots return by release (RL-1, RL-2, E14).
 pub fn batches(flaw: Flaw, watched: bool) {
     let n = lengths(4, 30);
-    let (mut producer, mut consumer) = ring::<1>(spec(4, u32::MAX - 1), flaw, watched);
+    let (mut producer, mut consumer) = ring::<1>(spec(2, u32::MAX), flaw, watched);
     let pusher = thread::spawn(move || {
         let mut i = 0;
         while i < n {
@@ -103,7 +105,7 @@ pub fn evict_and_take(flaw: Flaw) {
         let mut evicted = Vec::new();
         for i in 2..n {
             producer.evict_over(1, |entry| evicted.push(entry));
-            producer.push(entry(i)).expect("evicting down to one left room");
+            producer.push(entry(i)).expect("evict beside take: evicting down to one left no room");
         }
         producer.evict_over(1, |entry| evicted.push(entry));
         evicted
@@ -244,27 +246,30 @@ pub fn sleep_and_wake(habit: Habit, flaw: Flaw) {
     pusher.join().expect("the producer ran through");
 }
 
-/// Two wakers, one sleeper: it sees both of what they wrote (W1 with several notifiers).
+/// Two wakers, one sleeper: it sees what both of them wrote (W1 with several notifiers).
 pub fn two_wakers(flaw: Flaw) {
-    let bell = EventCount::new(Flawed::new(2, flaw), 0).expect("two words fit");
+    const FLAGS: [u32; 2] = [2, 3];
+    let region = Flawed::new(4, flaw);
+    let bell = EventCount::new(region.clone(), 0).expect("two words fit");
     let bed = Arc::new(Bed::default());
-    let waker = || {
+    let waker = |flag: u32| {
         let (bell, bed) = (bell.clone(), bed.clone());
-        let (mut producer, consumer) = ring::<1>(spec(1, 0), Flaw::None, false);
-        let waker = thread::spawn(move || {
-            producer.push([7]).expect("a fresh ring has room");
+        thread::spawn(move || {
+            // SAFETY: the region has four words.
+            // Relaxed: the bell is what makes it visible (W3).
+            unsafe { bell.region().store(flag, 1, Ordering::Relaxed) };
             bell.notify(|| bed.unpark());
-        });
-        (waker, consumer)
+        })
     };
-    let (wakers, mut waiting): (Vec<_>, Vec<_>) = (0..2).map(|_| waker()).unzip();
-    while !waiting.is_empty() {
+    let wakers = FLAGS.map(waker);
+    loop {
         let seen = bell.epoch();
-        let before = waiting.len();
-        waiting.retain_mut(|consumer| consumer.pop().is_none());
-        if waiting.len() == before {
-            bell.wait(seen, || bed.park());
+        // SAFETY: the region has four words.
+        // Relaxed: the epoch taken before is what orders it (W3).
+        if FLAGS.into_iter().all(|flag| unsafe { region.load(flag, Ordering::Relaxed) } == 1) {
+            break;
         }
+        bell.wait(seen, || bed.park());
     }
     for waker in wakers {
         waker.join().expect("the waker ran through");

@@ -28,9 +28,30 @@ pub use shuttle::{
 /// Runs `model` under every schedule with at most three preemptions and every value each load may see.
 #[cfg(feature = "loom")]
 pub fn check(model: impl Fn() + Send + Sync + 'static) {
+    explore(model, Some(3));
+}
+
+/// Runs `model` under every schedule there is.
+#[cfg(feature = "loom")]
+pub fn check_all(model: impl Fn() + Send + Sync + 'static) {
+    explore(model, None);
+}
+
+#[cfg(feature = "loom")]
+fn explore(model: impl Fn() + Send + Sync + 'static, preemptions: Option<usize>) {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    let runs = std::sync::Arc::new(AtomicU64::new(0));
+    let counted = runs.clone();
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(model);
+    builder.preemption_bound = preemptions;
+    builder.check(move || {
+        // Relaxed: a count, read when all is done.
+        counted.fetch_add(1, Relaxed);
+        model();
+    });
+    let runs = runs.load(Relaxed);
+    println!("{runs} executions");
+    assert!(runs > 10, "a model of {runs} executions proves nothing");
 }
 
 /// Runs `model` under random schedules, then under schedules with three places where priorities change (PCT).
@@ -43,7 +64,10 @@ pub fn check(model: impl Fn() + Send + Sync + 'static) {
 }
 
 #[cfg(all(feature = "shuttle", not(feature = "loom")))]
-const SCHEDULES: usize = 20_000;
+pub use check as check_all;
+
+#[cfg(all(feature = "shuttle", not(feature = "loom")))]
+const SCHEDULES: usize = 10_000;
 
 /// `long` under shuttle, `short` under loom, which tries everything.
 pub const fn lengths(short: u32, long: u32) -> u32 {

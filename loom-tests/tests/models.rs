@@ -2,7 +2,7 @@
 #![cfg(any(feature = "loom", feature = "shuttle"))]
 
 use loom_tests::histories::{self, Habit};
-use loom_tests::{Flaw, check};
+use loom_tests::{Flaw, check, check_all};
 
 #[test]
 fn entries_cross_whole_and_in_order_over_two_laps_e1_rl_1_rl_2() {
@@ -21,7 +21,7 @@ fn no_slot_is_ever_touched_by_both_at_once_rl_2() {
 
 #[test]
 fn a_refused_offer_changes_nothing_e4() {
-    check(|| histories::offers(Flaw::None, true));
+    check_all(|| histories::offers(Flaw::None, true));
 }
 
 #[test]
@@ -36,22 +36,22 @@ fn evict_and_take_never_share_nor_lose_an_entry_e2_e8() {
 
 #[test]
 fn a_peek_beside_eviction_is_whole_e13() {
-    check(|| histories::peek_beside_eviction(Flaw::None));
+    check_all(|| histories::peek_beside_eviction(Flaw::None));
 }
 
 #[test]
 fn a_closed_ring_shows_its_last_entry_e20() {
-    check(|| histories::close_after_push(Flaw::None));
+    check_all(|| histories::close_after_push(Flaw::None));
 }
 
 #[test]
 fn a_producer_recovers_what_a_closed_consumer_left_e20() {
-    check(|| histories::recover_after_close(Flaw::None));
+    check_all(|| histories::recover_after_close(Flaw::None));
 }
 
 #[test]
 fn no_bell_is_lost_e27() {
-    check(|| histories::sleep_and_wake(Habit::Sound, Flaw::None));
+    check_all(|| histories::sleep_and_wake(Habit::Sound, Flaw::None));
 }
 
 #[test]
