@@ -8,17 +8,21 @@
 //! | `Region` | [`Heap`] | the heap of this process |
 //! | `Link` | [`UdpLink`], [`Impaired`] | non-blocking UDP sockets; a decorator that mistreats any link |
 //!
-//! Refuses: busy waiting, background threads, and any decision that a caller did not ask for.
+//! [`Threads`] drives a graph with one worker a thread.
+//!
+//! Refuses: busy waiting, threads that nobody asked for, and any decision that a caller did not ask for.
 
 mod clock;
 mod entropy;
 mod impair;
 mod link;
 mod notify;
+mod threads;
 
 pub use clock::MonotonicClock;
 pub use entropy::{OsEntropy, SeededEntropy};
 pub use impair::{Impaired, Impairment, Suffered};
 pub use link::UdpLink;
 pub use notify::{FutexNotify, PollNotify};
+pub use threads::Threads;
 pub use tidemill_ring::Heap;
