@@ -120,3 +120,59 @@ unsafe impl Exchange for Heap {
         word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(|_| ())
     }
 }
+
+#[cfg(all(test, not(any(feature = "loom", feature = "shuttle"))))]
+mod tests {
+    extern crate std;
+    use super::Heap;
+    use crate::spsc::{Spec, split};
+    use std::thread;
+    use tidemill_seam::Region;
+
+    #[test]
+    fn a_clone_is_the_same_words_and_a_fresh_region_is_zero_g4() {
+        let region = Heap::new(70);
+        let other = region.clone();
+        let mut into = [9; 70];
+        // SAFETY: seventy words from the first on.
+        unsafe { region.read(0, &mut into) };
+        assert_eq!(into, [0; 70]);
+        // SAFETY: the last two of seventy.
+        unsafe { region.write(68, &[1, 2]) };
+        drop(region);
+        // SAFETY: the last three of seventy.
+        unsafe { other.read(67, &mut into[..3]) };
+        assert_eq!(into[..3], [0, 1, 2]);
+        assert!(other.word(69).is_some() && other.word(70).is_none());
+        assert!(Heap::new(0).word(0).is_none());
+    }
+
+    #[test]
+    fn two_threads_share_a_ring_on_the_heap_e25() {
+        let n = if cfg!(miri) { 50 } else { 20_000 };
+        let spec = Spec::new(8).starting_at(u32::MAX - 20);
+        let (mut producer, mut consumer) = split::<_, 2>(Heap::new(spec.words::<2>()), spec).unwrap();
+        let pusher = thread::spawn(move || {
+            for i in 0..n {
+                while producer.push([i, !i]).is_err() {
+                    thread::yield_now();
+                }
+            }
+        });
+        let mut next = 0;
+        loop {
+            let closed = consumer.is_closed();
+            while let Some(entry) = consumer.take() {
+                assert_eq!(entry, [next, !next]);
+                next += 1;
+            }
+            consumer.release();
+            if closed {
+                break;
+            }
+            thread::yield_now();
+        }
+        assert_eq!(next, n);
+        pusher.join().unwrap();
+    }
+}

@@ -90,3 +90,49 @@ impl<R: Exchange> EventCount<R> {
         }
     }
 }
+
+#[cfg(all(test, not(any(feature = "loom", feature = "shuttle"))))]
+mod tests {
+    use super::{EventCount, WORDS};
+    use crate::Inline;
+    use core::cell::Cell;
+
+    #[test]
+    fn a_notify_after_the_epoch_was_taken_ends_the_wait_w1() {
+        let words = Inline::<2>::new();
+        let bell = EventCount::new(&words, 0).unwrap();
+        let seen = bell.epoch();
+        assert!(!bell.notify(|| panic!("nobody sleeps")), "W5");
+        assert!(!bell.wait(seen, || panic!("slept through a bell")));
+    }
+
+    #[test]
+    fn a_bell_wakes_only_while_somebody_sleeps_w5() {
+        let words = Inline::<2>::new();
+        let bell = EventCount::new(&words, 0).unwrap();
+        let woken = Cell::new(0);
+        let wake = || woken.set(woken.get() + 1);
+        let slept = bell.wait(bell.epoch(), || assert!(bell.notify(wake)));
+        assert!(slept);
+        assert!(!bell.notify(wake));
+        assert_eq!(woken.get(), 1);
+    }
+
+    #[test]
+    fn an_epoch_moves_by_one_and_wraps() {
+        use crate::sync::Ordering;
+        let words = Inline::<3>::new();
+        words.word(1).unwrap().store(u32::MAX, Ordering::Relaxed);
+        let bell = EventCount::new(&words, 1).unwrap();
+        bell.notify(|| panic!("nobody sleeps"));
+        assert_eq!(bell.epoch().0, 0);
+    }
+
+    #[test]
+    fn two_words_are_asked_for() {
+        let words = Inline::<{ WORDS as usize }>::new();
+        assert!(EventCount::new(&words, 0).is_some());
+        assert!(EventCount::new(&words, 1).is_none());
+        assert!(EventCount::new(&words, u32::MAX).is_none());
+    }
+}

@@ -20,8 +20,11 @@ fn evicting<const W: usize>(memory: &Inline<256>, capacity: u32, start: u32) -> 
 }
 
 fn everywhere(test: impl Fn(u32, u32)) {
-    for capacity in CAPACITIES {
-        for start in STARTS {
+    // Miri takes a second for what takes a microsecond elsewhere: three capacities over the wrap show it all slots.
+    let (capacities, starts) =
+        if cfg!(miri) { (&CAPACITIES[..3], &STARTS[1..2]) } else { (&CAPACITIES[..], &STARTS[..]) };
+    for &capacity in capacities {
+        for &start in starts {
             test(capacity, start);
         }
     }

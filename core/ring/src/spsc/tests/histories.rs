@@ -38,7 +38,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 fn config() -> Config {
-    let cases = if cfg!(miri) { 4 } else { 512 };
+    let cases = if cfg!(miri) { 3 } else { 512 };
     Config { cases, failure_persistence: None, ..Config::default() }
 }
 
@@ -47,7 +47,7 @@ proptest! {
 
     #[test]
     fn any_history_agrees_with_a_queue_e1_e2_e4_e8_e13_e14_e22(
-        ops in collection::vec(op(), 0..200),
+        ops in collection::vec(op(), 0..if cfg!(miri) { 40 } else { 200 }),
         shift in 0..5u32,
         start in prop_oneof![Just(u32::MAX - 3), any::<u32>()],
         evict in any::<bool>(),
