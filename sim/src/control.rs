@@ -87,8 +87,8 @@ impl<P: Process> Sim<P> {
         meta.state = State::Running;
         let held = std::mem::take(&mut meta.held);
         self.kernel.record(Happened::Resume, process.0, held.len() as u64, 0);
-        for index in held {
-            self.kernel.queue.relink(index, self.kernel.now_ns);
+        for index in held.into_iter().rev() {
+            self.kernel.queue.put_first(index);
         }
     }
 
@@ -311,12 +311,8 @@ impl Kernel {
 
     /// Schedules every process whose bell rang.
     pub(crate) fn answer_bells(&mut self) {
-        let Some(bells) = self.bells.clone() else { return };
-        if !bells.any.replace(false) {
-            return;
-        }
-        let mut rung = bells.rung.take();
-        for process in rung.drain(..) {
+        let Some(rung) = self.bells.as_ref().and_then(|bells| bells.answer()) else { return };
+        for process in rung {
             let meta = self.meta_mut(process);
             if let Some(seams) = &meta.seams {
                 seams.ringing.set(false);
@@ -325,6 +321,5 @@ impl Kernel {
                 self.schedule(self.now_ns, Pending::Wake { process });
             }
         }
-        bells.rung.replace(rung);
     }
 }

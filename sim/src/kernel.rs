@@ -1,6 +1,7 @@
 //! The world without its inhabitants: time, the queue, machines, links, decisions, the hash.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tidemill_seam::{Instant, SendError};
 
@@ -115,7 +116,7 @@ pub(crate) struct Kernel {
     pub(crate) link_default: LinkConfig,
     pub(crate) processes: Vec<Meta>,
     pub(crate) filters: Vec<Filter>,
-    pub(crate) bells: Option<Rc<Bells>>,
+    pub(crate) bells: Option<Arc<Bells>>,
     pub(crate) trace: Option<Vec<TraceRecord>>,
     pub(crate) last: TraceRecord,
     pub(crate) failure: Option<Box<Failure>>,

@@ -147,7 +147,7 @@ impl<T: Copy> Queue<T> {
     }
 
     /// Takes the next event out of its slot if its time is at most `limit_ns`, and moves the cursor onto it. The node
-    /// stays with the caller until [`finish`](Self::finish) or [`relink`](Self::relink).
+    /// stays with the caller until [`finish`](Self::finish) or [`put_first`](Self::put_first).
     #[inline]
     pub(crate) fn take(&mut self, limit_ns: u64) -> Option<(Index, u64, T)> {
         loop {
@@ -222,11 +222,20 @@ impl<T: Copy> Queue<T> {
         self.release(index);
     }
 
-    /// Puts a node that [`take`](Self::take) gave out back, at a new time.
-    pub(crate) fn relink(&mut self, index: Index, at_ns: u64) {
+    /// Puts a node that [`take`](Self::take) gave out back in front of everything that waits for the present instant.
+    pub(crate) fn put_first(&mut self, index: Index) {
         debug_assert!(self.nodes[index as usize].place == HELD, "only a taken event goes back");
-        self.nodes[index as usize].at_ns = at_ns;
-        self.link(index, at_ns);
+        let place = (self.cursor_ns % SLOTS as u64) as usize;
+        let next = if self.occupied[0] & (1 << place) == 0 { NIL } else { self.slots[place].head };
+        if next == NIL {
+            self.nodes[index as usize].at_ns = self.cursor_ns;
+            self.link(index, self.cursor_ns);
+            return;
+        }
+        self.slots[place].head = index;
+        self.nodes[next as usize].prev = index;
+        let node = &mut self.nodes[index as usize];
+        (node.at_ns, node.prev, node.next, node.place) = (self.cursor_ns, NIL, next, place as u16);
     }
 
     /// The event behind a handle, if it still waits.

@@ -6,6 +6,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
@@ -18,8 +20,23 @@ use crate::streams::entropy_stream;
 /// Which processes were notified since the kernel last looked.
 #[derive(Debug, Default)]
 pub(crate) struct Bells {
-    pub(crate) any: Cell<bool>,
-    pub(crate) rung: RefCell<Vec<ProcessId>>,
+    any: AtomicBool,
+    rung: Mutex<Vec<ProcessId>>,
+}
+
+impl Bells {
+    pub(crate) fn ring(&self, process: ProcessId) {
+        self.any.store(true, Ordering::Relaxed);
+        self.rung.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+    }
+
+    /// Who rang since the last call, in that order; `None` where nobody did.
+    pub(crate) fn answer(&self) -> Option<Vec<ProcessId>> {
+        self.any.swap(false, Ordering::Relaxed).then(|| {
+            let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *rung)
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -58,7 +75,7 @@ pub(crate) struct SeamsInner {
     epoch: Cell<u32>,
     pub(crate) ringing: Cell<bool>,
     handles: Cell<u32>,
-    bells: Rc<Bells>,
+    bells: Arc<Bells>,
 }
 
 /// The seams that a process is born with.
@@ -91,7 +108,7 @@ impl Seams {
         seed: u64,
         name: String,
         mtu: usize,
-        bells: Rc<Bells>,
+        bells: Arc<Bells>,
     ) -> Self {
         Self(Rc::new(SeamsInner {
             process,
@@ -144,6 +161,10 @@ impl Seams {
     /// The process's bell.
     pub fn notify(&self) -> SimNotify {
         SimNotify(Rc::clone(&self.0))
+    }
+
+    pub(crate) fn bells(&self) -> Arc<Bells> {
+        Arc::clone(&self.0.bells)
     }
 
     /// The process's own address.
@@ -268,8 +289,7 @@ impl Notify for SimNotify {
     fn notify(&self) {
         self.0.epoch.set(self.0.epoch.get().wrapping_add(1));
         if !self.0.ringing.replace(true) {
-            self.0.bells.any.set(true);
-            self.0.bells.rung.borrow_mut().push(self.0.process);
+            self.0.bells.ring(self.0.process);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The loop: take the next event, hand it to whom it concerns, look whether a law broke.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use tidemill_seam::{Duration, Instant};
 
@@ -117,7 +117,7 @@ impl<P: Process> Sim<P> {
 
     pub(crate) fn build(&mut self, process: ProcessId) {
         let kernel = &mut self.kernel;
-        let bells = Rc::clone(kernel.bells.get_or_insert_with(|| Rc::new(Bells::default())));
+        let bells = Arc::clone(kernel.bells.get_or_insert_with(|| Arc::new(Bells::default())));
         let (address, name) = (kernel.address(process), kernel.process_name(process));
         let seams = Seams::new(process, address, kernel.choices.seed(), name, kernel.limits.mtu, bells);
         seams.0.refresh(kernel.local_now(process), kernel.machines.len());
@@ -255,6 +255,23 @@ impl<P: Process> Sim<P> {
         self.kernel.answer_bells();
     }
 
+    /// Carries out what handles did between two runs, outside of any event.
+    fn settle_all(&mut self) {
+        if self.kernel.bells.is_some() {
+            self.processes().for_each(|process| self.kernel.flush(process));
+            self.kernel.answer_bells();
+        }
+    }
+
+    /// Shows every handle the instant at which the run stopped.
+    fn refresh_all(&self) {
+        for process in self.processes() {
+            if let Some(seams) = &self.kernel.meta(process).seams {
+                seams.refresh(self.kernel.local_now(process), self.kernel.machines.len());
+            }
+        }
+    }
+
     #[cold]
     fn consult(&mut self, moment: Moment) {
         let mut oracles = std::mem::take(&mut self.oracles);
@@ -276,6 +293,7 @@ impl<P: Process> Sim<P> {
 
     /// Runs until nothing is left to happen. Whoever still waits then waits for ever: a deadlock.
     pub fn run(&mut self) -> Outcome {
+        self.settle_all();
         while self.step_within(u64::MAX) {}
         if !self.kernel.ended {
             if let Some((process, what)) = self.stuck() {
@@ -295,6 +313,7 @@ impl<P: Process> Sim<P> {
     /// Runs every event up to `until`, that instant included, and leaves virtual time there.
     pub fn run_until(&mut self, until: Instant) -> Outcome {
         let limit_ns = until.as_nanos();
+        self.settle_all();
         while self.step_within(limit_ns) {}
         if let Some(ending) = self.ending() {
             return ending;
@@ -304,6 +323,7 @@ impl<P: Process> Sim<P> {
             self.kernel.now_ns = limit_ns;
             self.kernel.at_instant = 0;
         }
+        self.refresh_all();
         let quiet = self.kernel.queue.len() == 0 && self.stuck().is_none();
         if quiet { Outcome::Quiet } else { Outcome::Due }
     }

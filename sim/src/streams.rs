@@ -86,6 +86,11 @@ impl Choices {
         Self { seed, base, streams: Vec::new(), world: StreamId::NONE, watch }
     }
 
+    /// Stands in for decisions that are lent out.
+    pub(crate) const fn away() -> Self {
+        Self { seed: 0, base: Base::Zero, streams: Vec::new(), world: StreamId::NONE, watch: None }
+    }
+
     pub(crate) fn seed(&self) -> u64 {
         self.seed
     }
