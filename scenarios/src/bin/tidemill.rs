@@ -1,2 +1,6 @@
 //! The `tidemill` command.
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tidemill_scenarios::command::main()
+}

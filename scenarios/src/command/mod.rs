@@ -1,0 +1,84 @@
+//! The `tidemill` command: one file a subcommand, each a function from its arguments to an exit code.
+//!
+//! Results go to standard output, complaints and the progress bar to standard error. No colours, no cursor movement
+//! unless standard error is a terminal.
+
+mod list;
+mod replay;
+mod run;
+mod select;
+mod text;
+
+use clap::{Parser, Subcommand};
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+const ABOUT: &str =
+    "Runs stories in a simulated world, thousands of seeds at a time, and replays the seeds that fail.";
+
+const AFTER: &str = "\
+Exit codes:
+  0  everything passed
+  1  a seed failed; or a replayed tape reproduced its failure
+  2  bad usage: unknown story or option, or a tape that cannot be read (the message names line and reason)
+  3  a tape no longer reproduces (the message names where the run left the recorded path)
+
+Examples:
+  tidemill list                                    what there is to run
+  tidemill run                                     every story, its default seeds
+  tidemill run ping_pong --seeds 100000 --jobs 8   one story, many seeds
+  tidemill run ping_pong --seed 8123 --json        one seed; the report holds its trace hash
+  tidemill replay sim-failures/canary-20f78d0c.tape";
+
+/// The exit code of a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+enum Exit {
+    Passed = 0,
+    Failed = 1,
+    Usage = 2,
+    Departed = 3,
+}
+
+#[derive(Parser, Debug)]
+#[command(name = "tidemill", version, about = ABOUT, after_help = AFTER, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Lists the stories.
+    List(list::List),
+    /// Runs stories over many seeds.
+    Run(run::Run),
+    /// Runs a tape again.
+    Replay(replay::Replay),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let exit = match &arguments.command {
+        Command::List(list) => list.run(&mut out),
+        Command::Run(run) => run.run(&mut out),
+        Command::Replay(replay) => replay.run(&mut out),
+    };
+    match exit.and_then(|exit| out.flush().map(|()| exit)) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        // Whoever read our output has seen enough: `tidemill list | head -1`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(Exit::Passed as u8),
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(Exit::Usage as u8)
+        }
+    }
+}
+
+/// Says on standard error what is wrong.
+fn complain(what: &dyn Display) {
+    eprintln!("tidemill: {what}");
+}

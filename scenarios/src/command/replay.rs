@@ -1,0 +1,117 @@
+use super::{Exit, complain};
+use crate::stories;
+use clap::Args;
+use serde_json::json;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use tidemill_sim::harness::{self, Departure, Report, tag};
+use tidemill_sim::tape::{Reason, Tape, TapeError};
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Exit codes:
+  0  the tape records a run that passed, and it passed again along the same path
+  1  the recorded failure was reproduced, event for event
+  2  the tape cannot be read, or does not fit its story: the message names line and reason
+  3  the run left the recorded path: the message names where")]
+pub(super) struct Replay {
+    /// The tape: a file that a failed run wrote.
+    tape: PathBuf,
+
+    /// Is content with the same failure by another path (after an edit of the code, say).
+    #[arg(long)]
+    any_path: bool,
+
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Replay {
+    pub(super) fn run(&self, out: &mut impl Write) -> io::Result<Exit> {
+        let tape = match File::open(&self.tape).and_then(Tape::read) {
+            Ok(Ok(tape)) => tape,
+            Ok(Err(error)) => return Ok(self.refuse(&error)),
+            Err(error) => return Ok(self.refuse(&error)),
+        };
+        let Some(story) = stories::find(&tape.story.value) else {
+            let known = stories::all().iter().map(|story| story.name.to_owned()).collect();
+            let reason = Reason::UnknownStory { name: tape.story.value.clone(), known };
+            return Ok(self.refuse(&TapeError { line: tape.story.line, reason }));
+        };
+        let (departure, same_end, report) = match story.replay(&tape) {
+            Err(error) => return Ok(self.refuse(&error)),
+            Ok(harness::Replay::Same(report)) => (None, true, report),
+            Ok(harness::Replay::Left { departure, same_end, report }) => (Some(departure), same_end, report),
+        };
+        let accepted = departure.is_none() || (self.any_path && same_end);
+        let exit = match (accepted, &report.failure) {
+            (false, _) => Exit::Departed,
+            (true, Some(_)) => Exit::Failed,
+            (true, None) => Exit::Passed,
+        };
+        if self.json {
+            writeln!(out, "{:#}", object(story.name, &report, departure.as_ref(), same_end))?;
+        } else {
+            print(out, story.name, &report)?;
+            writeln!(out, "{}", verdict(departure.as_ref(), same_end, &report))?;
+        }
+        Ok(exit)
+    }
+
+    fn refuse(&self, error: &dyn std::fmt::Display) -> Exit {
+        complain(&format_args!("{}: {error}", self.tape.display()));
+        Exit::Usage
+    }
+}
+
+fn print(out: &mut impl Write, story: &str, report: &Report) -> io::Result<()> {
+    writeln!(out, "story    {story}\nseed     {}", report.seed)?;
+    match &report.failure {
+        None => writeln!(out, "failure  none")?,
+        Some(failure) => {
+            writeln!(out, "failure  {}  {}", tag(failure), failure.id)?;
+            writeln!(out, "         {}", failure.message)?;
+            writeln!(out, "at       {:?}, event {}, {}", failure.at, failure.event, failure.entity)?;
+        }
+    }
+    writeln!(out, "hash     {:032x}", report.hash)
+}
+
+fn verdict(departure: Option<&Departure>, same_end: bool, report: &Report) -> String {
+    match (departure, &report.failure) {
+        (None, Some(_)) => "reproduced: the same failure along the same path".to_owned(),
+        (None, None) => "repeated: the run passed, along the same path".to_owned(),
+        (Some(departure), _) if same_end => {
+            format!("the same end by another path; it left the recorded one {departure}")
+        }
+        (Some(departure), Some(failure)) => {
+            format!("does not reproduce: failed with `{}`; it left the recorded path {departure}", failure.id)
+        }
+        (Some(departure), None) => {
+            format!(
+                "does not reproduce: expected a failure, got success; it left the recorded path {departure}"
+            )
+        }
+    }
+}
+
+fn object(story: &str, report: &Report, departure: Option<&Departure>, same_end: bool) -> serde_json::Value {
+    json!({
+        "story": story,
+        "seed": report.seed,
+        "hash": format!("{:032x}", report.hash),
+        "failure": report.failure.as_ref().map(|failure| json!({
+            "tag": tag(failure),
+            "id": failure.id,
+            "message": failure.message,
+            "at_ns": failure.at.as_nanos(),
+            "event": failure.event,
+            "entity": failure.entity,
+        })),
+        "same_path": departure.is_none(),
+        "same_end": same_end,
+        "left": departure.map(ToString::to_string),
+    })
+}

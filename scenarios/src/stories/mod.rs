@@ -1,0 +1,60 @@
+//! The stories: one file each, and one line here.
+
+mod canary;
+mod ping_pong;
+
+use tidemill_sim::harness::Story;
+use tidemill_sim::{Failure, Outcome, Sim};
+
+static ALL: [Story; 2] = [ping_pong::STORY, canary::STORY];
+
+/// Every story, in the order in which they are listed and run.
+pub fn all() -> &'static [Story] {
+    &ALL
+}
+
+/// The story of that name.
+pub fn find(name: &str) -> Option<&'static Story> {
+    all().iter().find(|story| story.name == name)
+}
+
+/// What broke while the simulation ran.
+fn broken(outcome: Outcome) -> Result<(), Failure> {
+    match outcome {
+        Outcome::Failed(failure) => Err(failure),
+        Outcome::Quiet | Outcome::Due | Outcome::Stopped => Ok(()),
+    }
+}
+
+/// A law that must hold now; `message` says how it does not.
+fn law(sim: &Sim, name: &str, holds: bool, message: impl FnOnce() -> String) -> Result<(), Failure> {
+    if holds {
+        return Ok(());
+    }
+    Err(Failure::new(name, message(), "world", sim.now(), sim.stats().events))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::all;
+
+    #[test]
+    fn names_are_unique_and_fit_into_a_file_name() {
+        for (at, story) in all().iter().enumerate() {
+            assert!(
+                all()[..at].iter().all(|other| other.name != story.name),
+                "{} is there twice",
+                story.name
+            );
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            assert!(story.name.chars().all(plain) && !story.name.is_empty(), "`{}`", story.name);
+        }
+    }
+
+    #[test]
+    fn every_default_lies_within_its_range() {
+        for param in all().iter().flat_map(|story| story.params) {
+            assert!(param.range.contains(&param.default), "{}", param.name);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The built command, from outside: what it prints and how it exits.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder of one test's own to run the command in, so that the paths it prints are short and always the same.
+struct Desk(PathBuf);
+
+impl Desk {
+    fn new(test: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("a folder to run in");
+        Self(path)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
+        command
+            .current_dir(&self.0)
+            .args(arguments)
+            .env_remove("COLUMNS")
+            .output()
+            .expect("the command starts")
+    }
+
+    /// The tape of the canary's first seed.
+    fn canary(&self) -> String {
+        assert_eq!(self.run(&["run", "canary", "--seed", "0"]).status.code(), Some(1));
+        let tapes: Vec<PathBuf> = fs::read_dir(self.0.join("sim-failures"))
+            .expect("the folder for tapes")
+            .map(|entry| entry.expect("a readable folder").path())
+            .collect();
+        assert_eq!(tapes.len(), 1, "{tapes:?}");
+        fs::read_to_string(&tapes[0]).expect("a tape is text")
+    }
+
+    fn replay(&self, tape: &[u8]) -> Output {
+        fs::write(self.0.join("bad.tape"), tape).expect("a file");
+        self.run(&["replay", "bad.tape"])
+    }
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// The one line of a bad tape's refusal; nothing else may be printed, and the exit code is 2.
+fn refusal(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(2), "{}{}", out(output), err(output));
+    assert_eq!(out(output), "");
+    err(output)
+}
+
+#[test]
+fn every_subcommand_explains_itself() {
+    let desk = Desk::new("help");
+    for (name, arguments) in [
+        ("help", &["--help"][..]),
+        ("help-list", &["list", "--help"]),
+        ("help-run", &["run", "--help"]),
+        ("help-replay", &["replay", "--help"]),
+    ] {
+        let output = desk.run(arguments);
+        assert_eq!(output.status.code(), Some(0));
+        insta::assert_snapshot!(name, out(&output));
+    }
+}
+
+#[test]
+fn the_list_shows_every_story_with_its_picture() {
+    let desk = Desk::new("list");
+    insta::assert_snapshot!("list", out(&desk.run(&["list"])));
+    let listed = json(&desk.run(&["list", "--json"]));
+    let names: Vec<_> =
+        listed["stories"].as_array().expect("an array").iter().map(|story| &story["name"]).collect();
+    let known: Vec<_> = tidemill_scenarios::stories::all().iter().map(|story| story.name).collect();
+    assert_eq!(names, known);
+}
+
+#[test]
+fn an_unknown_story_is_answered_with_the_list_and_exit_2() {
+    let output = Desk::new("unknown").run(&["run", "ping_pong", "pnig*"]);
+    insta::assert_snapshot!("unknown-story", refusal(&output));
+}
+
+#[test]
+fn bad_usage_exits_2_before_anything_runs() {
+    let desk = Desk::new("usage");
+    for arguments in [
+        &["run", "--seeds", "0"][..],
+        &["run", "--seeds", "many"],
+        &["run", "--seed", "1", "--seeds", "2"],
+        &["run", "--jobs", "0"],
+        &["run", "ping_pong", "--set", "loss"],
+        &["run", "ping_pong", "--set", "loss=1001"],
+        &["run", "ping_pong", "--set", "luck=1"],
+        &["replay"],
+        &["replay", "no-such.tape"],
+        &["dance"],
+        &[],
+    ] {
+        let output = desk.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(!err(&output).is_empty() && out(&output).is_empty(), "{arguments:?}");
+    }
+    assert!(!desk.0.join("sim-failures").exists());
+}
+
+#[test]
+fn seeds_that_pass_exit_0_and_write_nothing() {
+    let desk = Desk::new("green");
+    let output = desk.run(&["run", "ping_pong", "--seeds", "20", "--set", "pings=20"]);
+    assert_eq!(output.status.code(), Some(0), "{}", out(&output));
+    assert!(out(&output).starts_with("story      seeds  failed"), "{}", out(&output));
+    assert_eq!(err(&output), "", "no progress bar where there is no terminal");
+    assert!(!desk.0.join("sim-failures").exists());
+}
+
+#[test]
+fn a_seed_has_one_trace_hash_however_it_is_run() {
+    let desk = Desk::new("hash");
+    let one = json(&desk.run(&["run", "ping_pong", "--seed", "7", "--json"]));
+    let run = &one["stories"][0]["runs"][0];
+    let hash = run["hash"].as_str().expect("a hash");
+    assert_eq!((run["seed"].as_u64(), hash.len()), (Some(7), 32));
+    assert!(hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)), "{hash}");
+    let many = out(&desk.run(&["run", "ping_pong", "--seeds", "9", "--jobs", "3", "--trace-hash"]));
+    assert!(many.contains(&format!("ping_pong seed 7 hash {hash}\n")), "{many}");
+}
+
+#[test]
+fn the_digest_of_many_seeds_does_not_depend_on_jobs() {
+    let desk = Desk::new("jobs");
+    let digest = |jobs| {
+        json(&desk.run(&["run", "--seeds", "40", "--jobs", jobs, "--json"]))["stories"][0]["digest"].clone()
+    };
+    assert_eq!(digest("1"), digest("4"));
+}
+
+#[test]
+fn the_canary_fails_leaves_a_tape_and_the_printed_command_reproduces_it() {
+    let desk = Desk::new("canary");
+    let output = desk.run(&["run", "canary", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let failed = json(&output);
+    let failure = &failed["stories"][0]["failures"][0];
+    let tape = failure["tape"].as_str().expect("a tape");
+
+    let again = desk.run(&["run", "canary"]);
+    assert!(out(&again).contains(&format!("\nreplay: cargo sim replay {tape}\n")), "{}", out(&again));
+    let replayed = desk.run(&["replay", tape]);
+    assert_eq!(replayed.status.code(), Some(1));
+    assert!(
+        out(&replayed).ends_with("reproduced: the same failure along the same path\n"),
+        "{}",
+        out(&replayed)
+    );
+    let replayed = json(&desk.run(&["replay", tape, "--json"]));
+    assert_eq!(replayed["failure"]["id"], failure["id"]);
+    assert_eq!(replayed["hash"], failure["hash"]);
+    assert_eq!(replayed["seed"], failure["seed"]);
+}
+
+#[test]
+fn a_tape_that_cannot_be_read_is_refused_with_line_and_reason() {
+    let desk = Desk::new("tapes");
+    let tape = desk.canary();
+    let story = tape.replace("story   = canary", "story   = parrot");
+    for (name, bad) in [
+        ("tape-empty", String::new()),
+        ("tape-foreign", "PK\u{3}\u{4}".to_owned()),
+        ("tape-truncated", tape.replace("end\n", "")),
+        ("tape-cut-mid-line", tape[..tape.find("seed").expect("a seed") + 6].to_owned()),
+        ("tape-unknown-version", tape.replace("tape 1", "tape 9")),
+        ("tape-unknown-story", story),
+        ("tape-unknown-key", tape.replace("seed    =", "sead    =")),
+        ("tape-unknown-parameter", tape.replace("end\n", "config wind = 3\nend\n")),
+        ("tape-unknown-site", tape.replace("end\n", "choice moon#loss#0 = 1\nend\n")),
+        ("tape-bad-site", tape.replace("end\n", "choice somewhere = 1\nend\n")),
+        ("tape-out-of-range", tape.replace("end\n", "choice client/link→server#loss#0 = 2\nend\n")),
+        ("tape-bad-seed", tape.replace("seed    = 0", "seed    = zero")),
+    ] {
+        insta::assert_snapshot!(name, refusal(&desk.replay(bad.as_bytes())));
+    }
+    let mut bytes = tape.into_bytes();
+    bytes[20] = 0xff;
+    insta::assert_snapshot!("tape-not-text", refusal(&desk.replay(&bytes)));
+}
+
+#[test]
+fn a_tape_that_no_longer_reproduces_says_where_it_left_the_path_and_exits_3() {
+    let desk = Desk::new("departed");
+    let tape = desk.canary();
+    let marks = |line: &&str| !line.starts_with("mark");
+    let unmarked: String = tape.lines().filter(marks).map(|line| format!("{line}\n")).collect();
+
+    let other_seed = desk.replay(tape.replace("seed    = 0", "seed    = 1").as_bytes());
+    assert_eq!(other_seed.status.code(), Some(3));
+    assert!(out(&other_seed).contains("left the recorded one among the first "), "{}", out(&other_seed));
+
+    let calm = unmarked.replace("failure =", "config  loss = 0\nfailure =");
+    let calm = desk.replay(calm.as_bytes());
+    assert_eq!(calm.status.code(), Some(3));
+    let want = "does not reproduce: expected a failure, got success";
+    assert!(out(&calm).contains(want) && out(&calm).contains("expected failure `"), "{}", out(&calm));
+
+    let far =
+        desk.replay(tape.replace("end\n", "choice client/link→server#loss#99999 = 1\nend\n").as_bytes());
+    assert_eq!(far.status.code(), Some(3));
+    assert!(
+        out(&far).contains("left the recorded one before the choice `client/link→server#loss#99999`"),
+        "{}",
+        out(&far)
+    );
+
+    let hash = unmarked.lines().find(|line| line.starts_with("hash")).expect("a hash");
+    let other_hash = unmarked.replace(hash, "hash = 00000000000000000000000000000000");
+    let other_hash = desk.replay(other_hash.as_bytes());
+    assert_eq!(other_hash.status.code(), Some(3));
+    assert!(out(&other_hash).contains("expected 00000000000000000000000000000000"), "{}", out(&other_hash));
+    let any_path = desk.run(&["replay", "bad.tape", "--any-path"]);
+    assert_eq!(any_path.status.code(), Some(1), "the failure is the same");
+}
