@@ -34,6 +34,11 @@ impl<S: Stages> Worker<'_, S> {
         for _ in 0..S::COUNT {
             first = next(first).unwrap_or(first);
         }
+        // Told from the one that the graph lists first.
+        let around = |from: u32| core::iter::successors(Some(from), |at| next(*at)).take(S::COUNT);
+        if around(first).skip(1).any(|at| at == first) {
+            first = around(first).min().unwrap_or(first);
+        }
         let mut at = first;
         loop {
             cycle.nodes[usize::from(cycle.len)] = self.visit(at as usize, NameOf);

@@ -1,0 +1,595 @@
+//! The laws of nodes, seen through whole graphs.
+
+mod common;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use common::{Counted, Ledger, Log, T0, World};
+use tidemill_flow::{
+    Any, Caps, Cause, Cx, Edge, Fault, Flags, Graph, Header, Items, Node, OnFault, Outcome, Payload, Permits,
+    Polled, Relay, StaticPool, Step, Why, bind, filter, fold, join, map, run, sink, source,
+};
+use tidemill_seam::{Duration, Instant, PoolId};
+
+type Pool<P> = StaticPool<P, 16, 4>;
+
+fn pool<P: Payload>(id: u16) -> Pool<P> {
+    StaticPool::new(PoolId(id))
+}
+
+fn wait<P: Payload>() -> Edge<P, 4> {
+    Edge::new(Caps::wait(4))
+}
+
+fn log<T>() -> Log<T> {
+    Rc::default()
+}
+
+fn counting(to: u32) -> impl FnMut() -> Option<u32> {
+    let mut numbers = 0..to;
+    move || numbers.next()
+}
+
+fn logging<P: Payload + Copy>(log: &Log<P>) -> impl FnMut(&P) + use<P> {
+    let log = log.clone();
+    move |value| log.borrow_mut().push(*value)
+}
+
+/// A one-in, one-out node that does what a closure says.
+struct Custom<F>(F);
+
+impl<F: FnMut(&mut Cx, Items<'_, Probe>, Permits<'_, Probe>) -> Result<Step, Fault>> Node for Custom<F> {
+    type In = (u32,);
+    type Out = (u32,);
+    fn step(&mut self, cx: &mut Cx, items: Items<'_, Self>, out: Permits<'_, Self>) -> Result<Step, Fault> {
+        (self.0)(cx, items, out)
+    }
+}
+
+/// The ports of [`Custom`].
+struct Probe;
+
+impl Node for Probe {
+    type In = (u32,);
+    type Out = (u32,);
+    fn step(&mut self, _: &mut Cx, _: Items<'_, Self>, _: Permits<'_, Self>) -> Result<Step, Fault> {
+        Ok(Step::Idle)
+    }
+}
+
+fn custom<F>(f: F) -> Custom<F>
+where
+    F: FnMut(&mut Cx, Items<'_, Probe>, Permits<'_, Probe>) -> Result<Step, Fault>,
+{
+    Custom(f)
+}
+
+#[test]
+fn r_flow_06_a_blocked_output_leaves_the_inputs_untouched_n3() {
+    let (p, q) = (pool(0), pool(1));
+    let (a, b): (Edge<u32, 4>, Edge<u32, 2>) = (wait(), Edge::new(Caps::wait(2)));
+    let (a_tx, a_rx) = a.split(&p).unwrap();
+    let (b_tx, b_rx) = b.split(&q).unwrap();
+    let seen = Rc::new(RefCell::new(0));
+    let steps = seen.clone();
+    let closed = Rc::new(RefCell::new(true));
+    struct Gate(Rc<RefCell<bool>>, u32);
+    impl Node for Gate {
+        type In = (u32,);
+        type Out = ();
+        fn open(&self) -> bool {
+            !*self.0.borrow()
+        }
+        fn step(&mut self, _: &mut Cx, (n,): Items<'_, Self>, (): ()) -> Result<Step, Fault> {
+            assert_eq!(*n, self.1, "nothing lost, in order");
+            self.1 += 1;
+            Ok(Step::Progress)
+        }
+    }
+    let mut graph = Graph::new((
+        bind("numbers", source(counting(20)), (), (p.home().unwrap().feed([a_tx]),)),
+        bind(
+            "count",
+            custom(move |_, (n,), (out,)| {
+                *steps.borrow_mut() += 1;
+                out.send(*n);
+                Ok(Step::Progress)
+            }),
+            (a_rx,),
+            (q.home().unwrap().feed([b_tx]),),
+        ),
+        bind("gate", Gate(closed.clone(), 0), (b_rx,), ()),
+    ))
+    .unwrap();
+    graph.start(T0).unwrap();
+    let mut worker = graph.worker();
+    while let Polled::Ran(_) = worker.poll(T0, 100) {}
+    assert_eq!(*seen.borrow(), 2, "two fit behind the gate; the third step was never made");
+    *closed.borrow_mut() = false;
+    worker.notified();
+    while let Polled::Ran(_) = worker.poll(T0, 100) {}
+    assert_eq!(worker.poll(T0, 1), Polled::Done);
+    assert_eq!(*seen.borrow(), 20);
+}
+
+#[test]
+fn r_flow_04_a_failed_step_shows_nothing_and_leaks_nothing_n4() {
+    let (p, q) = (pool(0), pool(1));
+    let (a, b) = (wait(), wait());
+    let (a_tx, a_rx) = a.split(&p).unwrap();
+    let (b_tx, b_rx) = b.split(&q).unwrap();
+    let out = log();
+    let fussy = custom(|_, (n,), (out,)| {
+        out.send(*n * 10);
+        if *n % 3 == 1 { Err(Fault("one more than a multiple of three")) } else { Ok(Step::Progress) }
+    });
+    let mut graph = Graph::new((
+        bind("numbers", source(counting(200)), (), (p.home().unwrap().feed([a_tx]),)),
+        bind("fussy", fussy, (a_rx,), (q.home().unwrap().feed([b_tx]),)).on_fault(OnFault::Continue),
+        bind("log", sink(logging(&out)), (b_rx,), ()),
+    ))
+    .unwrap();
+    assert_eq!(run(&mut graph, &World::default(), &World::default()), Ok(Outcome::Done));
+    let expected: Vec<_> = (0..200).filter(|n| n % 3 != 1).map(|n| n * 10).collect();
+    assert_eq!(*out.borrow(), expected);
+    assert_eq!(a.dropped(Cause::NodeFault), 67);
+}
+
+#[test]
+fn a_retried_step_sees_the_same_input_again_and_gives_up_after_its_limit_n4() {
+    for (limit, outcome, seen) in [
+        (2, Outcome::Done, vec![0, 1, 1, 1, 2]),
+        (1, Outcome::Halted(Why::Fault { node: "flaky", fault: Fault("not yet") }), vec![0, 1, 1]),
+    ] {
+        let (p, q) = (pool(0), pool(1));
+        let (a, b) = (wait(), wait());
+        let (a_tx, a_rx) = a.split(&p).unwrap();
+        let (b_tx, b_rx) = b.split(&q).unwrap();
+        let tries = log();
+        let tried = tries.clone();
+        let flaky = custom(move |_, (n,), (out,)| {
+            tried.borrow_mut().push(*n);
+            let failed = tried.borrow().iter().filter(|tried| **tried == 1).count();
+            out.send(*n);
+            if *n == 1 && failed < 3 { Err(Fault("not yet")) } else { Ok(Step::Progress) }
+        });
+        let out = log();
+        let mut graph = Graph::new((
+            bind("numbers", source(counting(3)), (), (p.home().unwrap().feed([a_tx]),)),
+            bind("flaky", flaky, (a_rx,), (q.home().unwrap().feed([b_tx]),)).on_fault(OnFault::Retry(limit)),
+            bind("log", sink(logging(&out)), (b_rx,), ()),
+        ))
+        .unwrap();
+        assert_eq!(run(&mut graph, &World::default(), &World::default()), Ok(outcome));
+        assert_eq!(*tries.borrow(), seen);
+    }
+}
+
+#[test]
+fn r_flow_22_a_panicking_step_is_undone_and_halts_the_graph_n5_r6() {
+    let ledger = Ledger::default();
+    {
+        let (p, q): (Pool<Counted>, Pool<Counted>) = (pool(0), pool(1));
+        let (a, b) = (wait(), wait());
+        let (a_tx, a_rx) = a.split(&p).unwrap();
+        let (b_tx, b_rx) = b.split(&q).unwrap();
+        let (make, copy) = (ledger.clone(), ledger.clone());
+        let mut n = 0;
+        struct Bomb(Ledger);
+        impl Node for Bomb {
+            type In = (Counted,);
+            type Out = (Counted,);
+            fn step(
+                &mut self,
+                _: &mut Cx,
+                (item,): Items<'_, Self>,
+                (out,): Permits<'_, Self>,
+            ) -> Result<Step, Fault> {
+                out.send(self.0.make(item.value));
+                assert!(item.value < 2, "the bomb went off");
+                Ok(Step::Progress)
+            }
+        }
+        let values = log();
+        let seen = values.clone();
+        let mut graph = Graph::new((
+            bind(
+                "numbers",
+                source(move || {
+                    n += 1;
+                    Some(make.make(n - 1))
+                }),
+                (),
+                (p.home().unwrap().feed([a_tx]),),
+            ),
+            bind("bomb", Bomb(copy), (a_rx,), (q.home().unwrap().feed([b_tx]),)),
+            bind("log", sink(move |c: &Counted| seen.borrow_mut().push(c.value)), (b_rx,), ()),
+        ))
+        .unwrap();
+        graph.start(T0).unwrap();
+        let mut worker = graph.worker();
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| ()));
+        while catch_unwind(AssertUnwindSafe(|| worker.poll(T0, 8))).is_ok() {}
+        std::panic::set_hook(hook);
+        assert_eq!(worker.poll(T0, 8), Polled::Halted(Why::Panic { node: "bomb" }));
+        assert_eq!(worker.poll(T0, 8), Polled::Halted(Why::Panic { node: "bomb" }), "and it stays so");
+        graph.stop(T0);
+        assert!(values.borrow().len() <= 2, "the third was never seen");
+        assert_eq!(a.dropped(Cause::NodeFault), 1);
+        drop(graph);
+    }
+    assert_eq!(ledger.born(), ledger.dropped());
+}
+
+#[test]
+fn trace_deadline_and_flags_propagate_and_the_place_is_the_ports_own_n7() {
+    struct Once(bool);
+    impl Node for Once {
+        type In = ();
+        type Out = (u32,);
+        fn step(&mut self, _: &mut Cx, (): (), (out,): Permits<'_, Self>) -> Result<Step, Fault> {
+            if std::mem::replace(&mut self.0, true) {
+                return Ok(Step::Done);
+            }
+            out.send_as(
+                |header: &mut Header| {
+                    header.trace = 77;
+                    header.sequence = 1000;
+                    *header = header.with_deadline(Instant::from_nanos(9)).with_flags(Flags::END);
+                },
+                || 1,
+            );
+            Ok(Step::Progress)
+        }
+    }
+    struct See(Log<Header>);
+    impl Node for See {
+        type In = (u64,);
+        type Out = ();
+        fn step(&mut self, _: &mut Cx, (item,): Items<'_, Self>, (): ()) -> Result<Step, Fault> {
+            self.0.borrow_mut().push(*item.header());
+            Ok(Step::Progress)
+        }
+    }
+    let (p, q) = (pool(0), pool(1));
+    let (a, b) = (wait(), wait());
+    let (a_tx, a_rx) = a.split(&p).unwrap();
+    let (b_tx, b_rx) = b.split(&q).unwrap();
+    let seen = log();
+    let mut graph = Graph::new((
+        bind("once", Once(false), (), (p.home().unwrap().feed([a_tx]),)),
+        bind("wide", map(|n: &u32| u64::from(*n)), (a_rx,), (q.home().unwrap().feed([b_tx]),)),
+        bind("see", See(seen.clone()), (b_rx,), ()),
+    ))
+    .unwrap();
+    assert_eq!(run(&mut graph, &World::default(), &World::default()), Ok(Outcome::Done));
+    let [header] = seen.borrow()[..] else { panic!("one message") };
+    assert_eq!((header.trace, header.sequence, header.bytes()), (77, 0, 8));
+    assert_eq!((header.deadline(), header.flags), (Instant::from_nanos(9), Flags::END));
+}
+
+/// Sends on what comes, from either port.
+struct Merge;
+
+impl Node for Merge {
+    type In = Any<(u32, u32)>;
+    type Out = (u32,);
+    fn step(
+        &mut self,
+        _: &mut Cx,
+        (a, b): Items<'_, Self>,
+        (out,): Permits<'_, Self>,
+    ) -> Result<Step, Fault> {
+        let Some(item) = a.or(b) else { return Ok(Step::Idle) };
+        out.send(*item);
+        Ok(Step::Progress)
+    }
+}
+
+#[test]
+fn r_flow_25_the_ports_of_any_take_turns_n8() {
+    let (p, q, r) = (pool(0), pool(1), pool(2));
+    let (a, b, c) = (wait(), wait(), wait());
+    let (a_tx, a_rx) = a.split(&p).unwrap();
+    let (b_tx, b_rx) = b.split(&q).unwrap();
+    let (c_tx, c_rx) = c.split(&r).unwrap();
+    let out = log();
+    let mut odd = (0..40).map(|n| 2 * n + 1);
+    let mut even = (0..40).map(|n| 2 * n);
+    let mut graph = Graph::new((
+        bind("even", source(move || even.next()), (), (p.home().unwrap().feed([a_tx]),)),
+        bind("odd", source(move || odd.next()), (), (q.home().unwrap().feed([b_tx]),)),
+        bind("merge", Merge, (a_rx, b_rx), (r.home().unwrap().feed([c_tx]),)),
+        bind("log", sink(logging(&out)), (c_rx,), ()),
+    ))
+    .unwrap();
+    assert_eq!(run(&mut graph, &World::default(), &World::default()), Ok(Outcome::Done));
+    assert_eq!(*out.borrow(), (0..80).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_forwarded_slot_keeps_its_address_and_its_header_n10() {
+    let p = pool::<u32>(0);
+    let (a, b) = (wait(), wait());
+    let (a_tx, a_rx) = a.split(&p).unwrap();
+    let (b_tx, b_rx) = b.split(&p).unwrap();
+    let (before, after) = (log(), log());
+    let (seen, kept) = (before.clone(), after.clone());
+    let even = filter(move |n: &u32| {
+        seen.borrow_mut().push(std::ptr::from_ref(n).addr());
+        n.is_multiple_of(2)
+    });
+    let mut graph = Graph::new((
+        bind("numbers", source(counting(100)), (), (p.home().unwrap().feed([a_tx]),)),
+        bind("even", even, (a_rx,), (p.returns().unwrap().relay([b_tx]),)),
+        bind(
+            "log",
+            sink(move |n: &u32| kept.borrow_mut().push((*n, std::ptr::from_ref(n).addr()))),
+            (b_rx,),
+            (),
+        ),
+    ))
+    .unwrap();
+    assert_eq!(run(&mut graph, &World::default(), &World::default()), Ok(Outcome::Done));
+    assert_eq!(after.borrow().len(), 50);
+    for (n, at) in after.borrow().iter() {
+        assert_eq!(*at, before.borrow()[*n as usize]);
+    }
+}
+
+#[test]
+fn r_flow_30_nothing_that_a_source_made_is_lost_at_a_full_edge_n15() {
+    let p: StaticPool<u32, 3> = StaticPool::new(PoolId(0));
+    let edge: Edge<u32, 1> = Edge::new(Caps::wait(1));
+    let (tx, rx) = edge.split(&p).unwrap();
+    let out = log();
+    let made = Rc::new(RefCell::new(0));
+    let count = made.clone();
+    let mut numbers = counting(1000);
+    let mut graph = Graph::new((
+        bind(
+            "numbers",
+            source(move || {
+                *count.borrow_mut() += 1;
+                numbers()
+            }),
+            (),
+            (p.home().unwrap().feed([tx]),),
+        ),
+        bind("log", sink(logging(&out)), (rx,), ()),
+    ))
+    .unwrap();
+    assert_eq!(run(&mut graph, &World::default(), &World::default()), Ok(Outcome::Done));
+    assert_eq!(*out.borrow(), (0..1000).collect::<Vec<_>>());
+    assert_eq!(*made.borrow(), 1001, "asked once more than it gave: no step for nothing");
+}
+
+#[test]
+fn every_branch_sees_the_same_and_a_lossy_one_blocks_nobody_e28() {
+    let p: StaticPool<Counted, 32, 3> = StaticPool::new(PoolId(0));
+    let ledger = Ledger::default();
+    let (a, b): (Edge<Counted, 4>, Edge<Counted, 4>) = (wait(), wait());
+    let c: Edge<Counted, 2> = Edge::new(Caps::drop_oldest(2));
+    let (a_tx, a_rx) = a.split(&p).unwrap();
+    let (b_tx, b_rx) = b.split(&p).unwrap();
+    let (c_tx, c_rx) = c.split(&p).unwrap();
+    let (left, right) = (log(), log());
+    let see = |log: &Log<u32>| {
+        let log = log.clone();
+        sink(move |c: &Counted| log.borrow_mut().push(c.value))
+    };
+    struct Never;
+    impl Node for Never {
+        type In = (Counted,);
+        type Out = ();
+        fn open(&self) -> bool {
+            false
+        }
+        fn step(&mut self, _: &mut Cx, _: Items<'_, Self>, (): ()) -> Result<Step, Fault> {
+            panic!("never open")
+        }
+    }
+    let (make, mut numbers) = (ledger.clone(), counting(100));
+    let mut graph = Graph::new((
+        bind(
+            "numbers",
+            source(move || Some(make.make(numbers()?))),
+            (),
+            (p.home().unwrap().feed([a_tx, b_tx, c_tx]),),
+        ),
+        bind("left", see(&left), (a_rx,), ()),
+        bind("right", see(&right), (b_rx,), ()),
+        bind("never", Never, (c_rx,), ()),
+    ))
+    .unwrap();
+    graph.start(T0).unwrap();
+    let mut worker = graph.worker();
+    while let Polled::Ran(_) = worker.poll(T0, 7) {}
+    assert_eq!(*left.borrow(), (0..100).collect::<Vec<_>>());
+    assert_eq!(left, right);
+    assert_eq!(c.dropped(Cause::Evicted), 98);
+    graph.stop(T0);
+    assert_eq!(c.dropped(Cause::Flushed), 2);
+    drop(graph);
+    drop(p);
+    assert_eq!((ledger.born(), ledger.dropped()), (100, 100));
+}
+
+#[test]
+fn a_join_takes_one_of_each_and_ends_with_the_shorter_one() {
+    let (p, q, r) = (pool(0), pool(1), pool(2));
+    let (a, b, c) = (wait(), wait(), wait());
+    let (a_tx, a_rx) = a.split(&p).unwrap();
+    let (b_tx, b_rx) = b.split(&q).unwrap();
+    let (c_tx, c_rx) = c.split(&r).unwrap();
+    let out = log();
+    let mut letters = 'a'..='d';
+    let mut graph = Graph::new((
+        bind("numbers", source(counting(9)), (), (p.home().unwrap().feed([a_tx]),)),
+        bind("letters", source(move || letters.next()), (), (q.home().unwrap().feed([b_tx]),)),
+        bind("pairs", join(|n: &u32, c: &char| (*n, *c)), (a_rx, b_rx), (r.home().unwrap().feed([c_tx]),)),
+        bind("log", sink(logging(&out)), (c_rx,), ()),
+    ))
+    .unwrap();
+    assert_eq!(run(&mut graph, &World::default(), &World::default()), Ok(Outcome::Done));
+    assert_eq!(*out.borrow(), [(0, 'a'), (1, 'b'), (2, 'c'), (3, 'd')]);
+}
+
+#[test]
+fn a_fold_gives_out_what_is_left_at_a_mark_and_at_the_end() {
+    struct Marked(u32);
+    impl Node for Marked {
+        type In = ();
+        type Out = (u32,);
+        fn step(&mut self, _: &mut Cx, (): (), (out,): Permits<'_, Self>) -> Result<Step, Fault> {
+            let n = self.0;
+            self.0 += 1;
+            if n == 12 {
+                return Ok(Step::Done);
+            }
+            out.send_as(|header| header.flags = if n == 4 { Flags::END } else { Flags::NONE }, || n);
+            Ok(Step::Progress)
+        }
+    }
+    let (p, q) = (pool(0), pool(1));
+    let (a, b) = (wait(), wait());
+    let (a_tx, a_rx) = a.split(&p).unwrap();
+    let (b_tx, b_rx) = b.split(&q).unwrap();
+    let out = log();
+    // Windows of three; what is left of a window counts as one.
+    let windows = fold(
+        Vec::new(),
+        |window: &mut Vec<u32>, n: &u32| {
+            window.push(*n);
+            (window.len() == 3).then(|| window.drain(..).sum::<u32>())
+        },
+        |window| (!window.is_empty()).then(|| window.drain(..).sum::<u32>()),
+    );
+    let mut graph = Graph::new((
+        bind("marked", Marked(0), (), (p.home().unwrap().feed([a_tx]),)),
+        bind("windows", windows, (a_rx,), (q.home().unwrap().feed([b_tx]),)),
+        bind("log", sink(logging(&out)), (b_rx,), ()),
+    ))
+    .unwrap();
+    assert_eq!(run(&mut graph, &World::default(), &World::default()), Ok(Outcome::Done));
+    assert_eq!(*out.borrow(), [3, 7, 5 + 6 + 7, 8 + 9 + 10, 11]);
+}
+
+/// Two ways to send on: even numbers left, odd ones right.
+struct Route;
+
+impl Node for Route {
+    type In = (u32,);
+    type Out = (Relay<u32>, Relay<u32>);
+    fn step(
+        &mut self,
+        _: &mut Cx,
+        (n,): Items<'_, Self>,
+        (even, odd): Permits<'_, Self>,
+    ) -> Result<Step, Fault> {
+        let out = if n.is_multiple_of(2) { even } else { odd };
+        out.forward(n).map_err(|_| Fault("another pool"))?;
+        Ok(Step::Progress)
+    }
+}
+
+#[test]
+fn ports_of_one_node_are_told_apart() {
+    let p: StaticPool<u32, 16, 5> = StaticPool::new(PoolId(0));
+    let (a, b, c) = (wait(), wait(), wait());
+    let (a_tx, a_rx) = a.split(&p).unwrap();
+    let (b_tx, b_rx) = b.split(&p).unwrap();
+    let (c_tx, c_rx) = c.split(&p).unwrap();
+    let (left, right) = (log(), log());
+    let relays = (p.returns().unwrap().relay([b_tx]), p.returns().unwrap().relay([c_tx]));
+    let mut graph = Graph::new((
+        bind("numbers", source(counting(50)), (), (p.home().unwrap().feed([a_tx]),)),
+        bind("route", Route, (a_rx,), relays),
+        bind("left", sink(logging(&left)), (b_rx,), ()),
+        bind("right", sink(logging(&right)), (c_rx,), ()),
+    ))
+    .unwrap();
+    assert_eq!(run(&mut graph, &World::default(), &World::default()), Ok(Outcome::Done));
+    assert_eq!(*left.borrow(), (0..50).step_by(2).collect::<Vec<_>>());
+    assert_eq!(*right.borrow(), (1..50).step_by(2).collect::<Vec<_>>());
+}
+
+/// A source of its own pace: what a link node does.
+struct Ticker {
+    script: VecDeque<Step>,
+    log: Log<(u64, Step)>,
+}
+
+impl Node for Ticker {
+    type In = ();
+    type Out = ();
+    fn step(&mut self, cx: &mut Cx, (): (), (): ()) -> Result<Step, Fault> {
+        let next = self.script.pop_front().unwrap_or(Step::Done);
+        self.log.borrow_mut().push((cx.now().as_nanos(), next));
+        Ok(next)
+    }
+}
+
+#[test]
+fn a_node_waits_for_a_notification_or_its_time_and_is_not_asked_before() {
+    let at = |ns| Instant::from_nanos(ns);
+    let log = log();
+    let script = [Step::SleepUntil(at(10)), Step::Wait, Step::SleepUntil(at(50)), Step::Idle, Step::Progress];
+    let ticker = Ticker { script: script.into(), log: log.clone() };
+    let mut graph = Graph::new((bind("ticker", ticker, (), ()),)).unwrap();
+    graph.start(T0).unwrap();
+    let mut worker = graph.worker();
+    let mut poll = |now: u64, notify: bool| {
+        if notify {
+            worker.notified();
+        }
+        worker.poll(T0 + Duration::from_nanos(now), 10)
+    };
+    assert_eq!(poll(0, false), Polled::Ran(1));
+    assert_eq!(poll(9, false), Polled::Idle { due: Some(at(10)) });
+    assert_eq!(poll(10, false), Polled::Ran(1), "at its time, not before (R11)");
+    assert_eq!(poll(1000, false), Polled::Idle { due: None }, "waits for the world, so nothing stalls");
+    assert_eq!(poll(20, true), Polled::Ran(1));
+    assert_eq!(poll(21, false), Polled::Idle { due: Some(at(50)) });
+    assert_eq!(poll(22, true), Polled::Ran(1), "a notification comes before its time");
+    assert_eq!(poll(60, false), Polled::Idle { due: None }, "the old time is forgotten");
+    assert_eq!(poll(61, true), Polled::Ran(2), "progress without input is repeated at once; then it is done");
+    assert_eq!(poll(62, false), Polled::Done);
+    let times: Vec<_> = log.borrow().iter().map(|(now, _)| *now).collect();
+    assert_eq!(times, [0, 10, 20, 22, 61, 61]);
+}
+
+#[test]
+fn a_node_that_lingers_after_its_inputs_closed_is_stepped_on_its_own_time() {
+    struct Linger(Log<(u64, bool, bool)>);
+    impl Node for Linger {
+        type In = Any<(u32,)>;
+        type Out = ();
+        fn step(&mut self, cx: &mut Cx, (item,): Items<'_, Self>, (): ()) -> Result<Step, Fault> {
+            self.0.borrow_mut().push((cx.now().as_nanos(), item.is_some(), cx.closed()));
+            Ok(match (item.is_some(), cx.closed(), cx.now().as_nanos()) {
+                (true, ..) => Step::Progress,
+                (_, true, 100..) => Step::Done,
+                _ => Step::SleepUntil(Instant::from_nanos(100)),
+            })
+        }
+    }
+    let p = pool(0);
+    let a = wait();
+    let (tx, rx) = a.split(&p).unwrap();
+    let log = log();
+    let mut graph = Graph::new((
+        bind("numbers", source(counting(2)), (), (p.home().unwrap().feed([tx]),)),
+        bind("linger", Linger(log.clone()), (rx,), ()),
+    ))
+    .unwrap();
+    let world = World::default();
+    assert_eq!(run(&mut graph, &world, &world), Ok(Outcome::Done));
+    assert_eq!(*log.borrow().last().unwrap(), (100, false, true));
+    assert_eq!(log.borrow().iter().filter(|(_, item, _)| *item).count(), 2);
+    assert_eq!(world.waits.get(), 1, "one sleep, no polling (R7)");
+}
