@@ -24,10 +24,6 @@ use crate::worker::Worker;
 pub const STAGES_MAX: usize = 32;
 
 /// Stages joined by edges, which have passed the judge.
-///
-/// ```
-#[doc = include_str!("../examples/three_nodes.rs")]
-/// ```
 pub struct Graph<S> {
     stages: S,
     /// Stages, producers before their consumers.
