@@ -17,6 +17,7 @@ extern crate std;
 
 pub mod broken;
 pub mod clock;
+pub mod edge;
 pub mod entropy;
 pub mod link;
 mod macros;
@@ -27,6 +28,10 @@ pub mod ring;
 mod trial;
 
 pub use clock::suite as clock;
+pub use edge::admission;
+pub use edge::suite as edge;
+#[cfg(feature = "std")]
+pub use edge::threads as edge_threads;
 pub use entropy::suite as entropy;
 pub use link::suite as link;
 pub use manager::suite as manager;

@@ -143,3 +143,21 @@ macro_rules! manager_contract {
         });
     };
 }
+
+/// Tests that an edge keeps its laws: `edge_contract!(name, make)`, or with `threads` behind it where the ends are `Send`
+/// (feature `std`).
+///
+/// `make: FnMut(Caps, start) -> Option<(T, R)>` gives the ends of a fresh edge, of types that implement
+/// [`EdgeTx`](crate::edge::EdgeTx) and [`EdgeRx`](crate::edge::EdgeRx), or `None` where it cannot have these caps. Expands
+/// to a module of one `#[test]` function per suite.
+#[macro_export]
+macro_rules! edge_contract {
+    ($name:ident, $make:expr $(, $threads:ident)?) => {
+        mod $name {
+            #[allow(unused_imports, reason = "the expressions may name anything in scope around the macro")]
+            use super::*;
+            $crate::__laws!(histories, $crate::edge($make, $crate::Effort::Quick));
+            $($crate::__laws!($threads, $crate::edge_threads($make, $crate::Effort::Quick));)?
+        }
+    };
+}

@@ -27,7 +27,9 @@ macro_rules! faults {
 }
 use faults;
 
+pub mod admission;
 pub mod clock;
+pub mod edge;
 pub mod entropy;
 pub mod link;
 pub mod manager;
