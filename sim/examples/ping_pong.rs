@@ -9,12 +9,12 @@ use tidemill_sim::{Address, Context, Event, LinkConfig, Process, Rate, Sim, Time
 
 const RESEND: Duration = Duration::from_millis(50);
 
-enum Player {
+pub(crate) enum Player {
     Server,
     Client(Client),
 }
 
-struct Client {
+pub(crate) struct Client {
     flows: Vec<Flow>,
     rounds: u64,
 }
@@ -67,7 +67,7 @@ impl Process for Player {
     }
 }
 
-fn world(seed: u64, pairs: usize, flows: usize) -> Sim<Player> {
+pub(crate) fn world(seed: u64, pairs: usize, flows: usize) -> Sim<Player> {
     let mut sim = Sim::new(seed);
     sim.links(LinkConfig { loss: Rate::percent(1), ..LinkConfig::default() });
     let servers: Vec<Address> = (0..pairs)

@@ -1,0 +1,143 @@
+//! The simulated seams are judged by the contracts that judge every world.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use tidemill_contracts::link::Ends;
+use tidemill_contracts::{Effort, clock::Pace, entropy::Bits};
+use tidemill_seam::{Clock, Duration, Notify, Region};
+use tidemill_sim::{Config, Context, Event, LinkConfig, Process, Rate, Seams, Sim, SimLink, SimRegion};
+
+/// Lives, and leaves its seams to the test.
+struct Idle;
+
+impl Process for Idle {
+    fn on(&mut self, _: &mut Context<'_>, _: Event<'_>) {}
+}
+
+fn inhabited(sim: &mut Sim<Idle>, name: &str) -> Seams {
+    let machine = sim.machine(name);
+    let shown = Rc::new(RefCell::new(None));
+    let into = Rc::clone(&shown);
+    sim.spawn_with(machine, "idle", move |seams| {
+        *into.borrow_mut() = Some(seams.clone());
+        Idle
+    });
+    shown.take().expect("the factory ran")
+}
+
+#[test]
+fn the_clock_keeps_its_laws_at_any_rate() {
+    for ppm in [0, 300, -300] {
+        let mut sim = Sim::new(1);
+        let seams = inhabited(&mut sim, "host");
+        let host = sim.address(seams.me()).machine;
+        sim.set_clock_rate(host, ppm);
+        let pace = Pace::Virtual { drift_ppm: i32::unsigned_abs(ppm) };
+        tidemill_contracts::clock(|| seams.clock(), |span| sim.run_for(span).expect_ok(), pace, Effort::Quick).unwrap();
+    }
+}
+
+#[test]
+fn entropy_keeps_its_laws() {
+    let pair = || {
+        let mut sim = Sim::new(42);
+        (inhabited(&mut sim, "a").entropy(), inhabited(&mut sim, "b").entropy())
+    };
+    tidemill_contracts::entropy(pair, Bits::Seeded, Effort::Quick).unwrap();
+}
+
+#[test]
+fn notify_keeps_its_laws() {
+    let sim = RefCell::new(Sim::new(1));
+    let seams = inhabited(&mut sim.borrow_mut(), "host");
+    struct Waiting<'a>(tidemill_sim::SimClock, &'a RefCell<Sim<Idle>>);
+    impl Clock for Waiting<'_> {
+        fn now(&self) -> tidemill_seam::Instant {
+            self.1.borrow_mut().run_for(Duration::from_millis(1)).expect_ok();
+            self.0.now()
+        }
+    }
+    tidemill_contracts::notify(|| seams.notify(), &Waiting(seams.clock(), &sim), Effort::Quick).unwrap();
+}
+
+fn link_laws(config: LinkConfig) {
+    let sim = RefCell::new(Sim::with(7, Config { mtu: 1400, inbox_max: 1 << 20, ..Config::default() }));
+    sim.borrow_mut().links(config);
+    let mut pairs = 0;
+    let make = || {
+        pairs += 1;
+        let mut sim = sim.borrow_mut();
+        let left = inhabited(&mut sim, &format!("left{pairs}")).link();
+        let right = inhabited(&mut sim, &format!("right{pairs}")).link();
+        sim.run().expect_ok();
+        let (to_left, to_right) = (left.address(), right.address());
+        Ends::<SimLink, SimLink> { left, right, to_left, to_right }
+    };
+    let settle = || sim.borrow_mut().run().expect_ok();
+    tidemill_contracts::link(make, settle, &mut [0; 4096], Effort::Quick).unwrap();
+}
+
+#[test]
+fn links_keep_their_laws_however_lossy_they_are() {
+    link_laws(LinkConfig::PERFECT);
+    let rate = Rate::percent(20);
+    link_laws(LinkConfig { loss: rate, duplicate: rate, reorder: rate, ..LinkConfig::default() });
+}
+
+#[test]
+fn a_shared_region_keeps_its_laws_through_both_handles() {
+    let views = |words| {
+        let region = SimRegion::new(words);
+        (region.clone(), region)
+    };
+    tidemill_contracts::region_views(views, Effort::Quick).unwrap();
+    tidemill_contracts::exchange(views, Effort::Quick).unwrap();
+}
+
+#[test]
+fn every_store_into_a_region_is_seen_by_who_watches_it() {
+    let region = SimRegion::new(4);
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let into = Rc::clone(&seen);
+    region.watch(move |at, value| into.borrow_mut().push((at, value)));
+    // SAFETY: two of four words.
+    unsafe { region.clone().write(1, &[7, 8]) };
+    assert_eq!((seen.take(), region.stores()), (vec![(1, 7), (2, 8)], 2));
+}
+
+#[test]
+fn a_notified_process_runs_and_one_notified_twice_runs_once() {
+    struct Counts(Rc<RefCell<u32>>);
+    impl Process for Counts {
+        fn on(&mut self, _: &mut Context<'_>, event: Event<'_>) {
+            *self.0.borrow_mut() += u32::from(event == Event::Notified);
+        }
+    }
+    let (mut sim, count) = (Sim::new(1), Rc::new(RefCell::new(0)));
+    let (host, bell, counter) = (sim.machine("host"), Rc::new(RefCell::new(None)), Rc::clone(&count));
+    let shown = Rc::clone(&bell);
+    sim.spawn_with(host, "counts", move |seams| {
+        *shown.borrow_mut() = Some(seams.notify());
+        Counts(Rc::clone(&counter))
+    });
+    let bell = bell.take().unwrap();
+    bell.notify();
+    bell.notify();
+    sim.run().expect_ok();
+    assert_eq!(*count.borrow(), 1);
+    bell.notify();
+    sim.run().expect_ok();
+    assert_eq!(*count.borrow(), 2);
+}
+
+#[test]
+fn a_link_of_a_killed_process_is_closed() {
+    use tidemill_seam::{Link, RecvError, SendError};
+    let mut sim = Sim::new(1);
+    let seams = inhabited(&mut sim, "host");
+    let mut link = seams.link();
+    sim.kill(seams.me());
+    assert_eq!(link.send(seams.address(), b"x"), Err(SendError::Closed));
+    assert_eq!(link.recv(&mut []), Err(RecvError::Closed));
+}
