@@ -1,8 +1,6 @@
 use super::{Params, Report, Story, tag};
 use crate::{Failure, Overlay};
 use core::ops::Range;
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// A story over a range of seeds.
@@ -54,57 +52,46 @@ pub struct Group {
     pub failure: Failure,
 }
 
-/// What the threads share.
-struct Shared {
-    next: AtomicU64,
-    stop: AtomicBool,
-}
+/// Reports that a thread may be ahead of the merge.
+const AHEAD: usize = 64;
 
 impl Campaign<'_> {
     /// Runs the campaign. `watch` sees every report in seed order.
     pub fn run(&self, watch: &mut dyn FnMut(&Report)) -> Tally {
-        let shared = Shared { next: AtomicU64::new(self.seeds.start), stop: AtomicBool::new(false) };
         let jobs = self.jobs.max(1);
-        let (send, receive) = sync_channel(jobs * 64);
         std::thread::scope(|scope| {
-            for _ in 0..jobs {
-                let (send, shared) = (send.clone(), &shared);
-                scope.spawn(move || self.work(shared, &send));
-            }
-            drop(send);
-            self.merge(&shared, receive, watch)
+            // Thread k runs every jobs-th seed from the k-th on, and a full channel makes it wait: the reports come
+            // out in seed order, and no slow seed lets the others pile up.
+            let lanes: Vec<Receiver<Report>> = (0..jobs)
+                .map(|lane| {
+                    let (send, receive) = sync_channel(AHEAD);
+                    scope.spawn(move || self.work(self.seeds.clone().skip(lane).step_by(jobs), &send));
+                    receive
+                })
+                .collect();
+            let tally = self.merge(&lanes, watch);
+            drop(lanes);
+            tally
         })
     }
 
-    fn work(&self, shared: &Shared, send: &SyncSender<Report>) {
-        // Relaxed: the counter hands out numbers and publishes nothing; the channel carries the reports.
-        while !shared.stop.load(Ordering::Relaxed) {
-            let seed = shared.next.fetch_add(1, Ordering::Relaxed);
-            if seed >= self.seeds.end {
-                break;
-            }
+    fn work(&self, seeds: impl Iterator<Item = u64>, send: &SyncSender<Report>) {
+        for seed in seeds {
             if send.send(self.story.run(seed, self.params, Overlay::new())).is_err() {
                 break;
             }
         }
     }
 
-    /// Takes reports as they come and counts them in seed order, up to the failure that ends the campaign.
-    fn merge(&self, shared: &Shared, receive: Receiver<Report>, watch: &mut dyn FnMut(&Report)) -> Tally {
+    /// Adds up the reports, up to the failure that ends the campaign; the threads stop when the lanes are dropped.
+    fn merge(&self, lanes: &[Receiver<Report>], watch: &mut dyn FnMut(&Report)) -> Tally {
         let mut tally = Tally::default();
-        let mut early = BTreeMap::new();
-        let mut due = self.seeds.start;
-        for report in receive {
-            early.insert(report.seed, report);
-            while let Some(report) = early.remove(&due) {
-                due += 1;
-                watch(&report);
-                tally.add(report);
-                if tally.failed >= self.failures_max.max(1) {
-                    // Relaxed: a hint to the workers; what they still send is dropped with the channel.
-                    shared.stop.store(true, Ordering::Relaxed);
-                    return tally;
-                }
+        for (_, lane) in self.seeds.clone().zip(lanes.iter().cycle()) {
+            let report = lane.recv().expect("a thread reports every seed of its lane");
+            watch(&report);
+            tally.add(report);
+            if tally.failed >= self.failures_max.max(1) {
+                break;
             }
         }
         tally
