@@ -3,9 +3,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ptr::NonNull;
 use core::slice;
-#[cfg(target_has_atomic = "32")]
-use tidemill_seam::Exchange;
-use tidemill_seam::Region;
+use tidemill_seam::{Exchange, Region};
 
 const LINE: usize = 32;
 
@@ -109,7 +107,6 @@ unsafe impl Region for Heap {
     }
 }
 
-#[cfg(target_has_atomic = "32")]
 // SAFETY: `compare_exchange` of an atomic is one step in its modification order.
 unsafe impl Exchange for Heap {
     #[inline]

@@ -6,22 +6,22 @@
 //!
 //! - [`spsc`]: one producer, one consumer, halves from [`spsc::split`].
 //! - [`wake`]: the words behind a sleep that loses no wake-up.
-//! - [`Inline`] and `Heap` (feature `alloc`): the regions that need no operating system.
+//! - [`Inline`] and `Heap` (feature `alloc`, where pointers are atomic): the regions that need no operating system.
 //! - [`sync`]: the one door to atomics; the features `loom` and `shuttle` swap what stands behind it.
 //!
 //! Refuses: several producers, entries that are not words, and any guess about whether a silent peer is dead.
 #![no_std]
 
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 extern crate alloc;
 
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 mod heap;
 mod inline;
 pub mod spsc;
 pub mod sync;
 pub mod wake;
 
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub use heap::Heap;
 pub use inline::Inline;
