@@ -142,7 +142,7 @@ fn a_seed_has_one_trace_hash_however_it_is_run() {
 fn the_digest_of_many_seeds_does_not_depend_on_jobs() {
     let desk = Desk::new("jobs");
     let digest = |jobs| {
-        json(&desk.run(&["run", "--seeds", "40", "--jobs", jobs, "--json"]))["stories"][0]["digest"].clone()
+        json(&desk.run(&["run", "ping_pong", "--seeds", "40", "--jobs", jobs, "--json"]))["stories"][0]["digest"].clone()
     };
     assert_eq!(digest("1"), digest("4"));
 }
@@ -206,19 +206,23 @@ fn a_tape_that_no_longer_reproduces_says_where_it_left_the_path_and_exits_3() {
 
     let other_seed = desk.replay(tape.replace("seed    = 0", "seed    = 1").as_bytes());
     assert_eq!(other_seed.status.code(), Some(3));
-    assert!(out(&other_seed).contains("left the recorded one among the first "), "{}", out(&other_seed));
+    assert!(out(&other_seed).contains("\nleft the recorded path among the first "), "{}", out(&other_seed));
 
     let calm = unmarked.replace("failure =", "config  loss = 0\nfailure =");
     let calm = desk.replay(calm.as_bytes());
     assert_eq!(calm.status.code(), Some(3));
-    let want = "does not reproduce: expected a failure, got success";
-    assert!(out(&calm).contains(want) && out(&calm).contains("expected failure `"), "{}", out(&calm));
+    let want = "\ndoes not reproduce: expected failure `every ping arrives: # of # did`, got success\n";
+    assert!(
+        out(&calm).contains(want) && out(&calm).contains("\nleft the recorded path at its end"),
+        "{}",
+        out(&calm)
+    );
 
     let far =
         desk.replay(tape.replace("end\n", "choice client/link→server#loss#99999 = 1\nend\n").as_bytes());
     assert_eq!(far.status.code(), Some(3));
     assert!(
-        out(&far).contains("left the recorded one before the choice `client/link→server#loss#99999`"),
+        out(&far).contains("\nleft the recorded path before the choice `client/link→server#loss#99999`"),
         "{}",
         out(&far)
     );

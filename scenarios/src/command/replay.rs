@@ -55,7 +55,7 @@ impl Replay {
             writeln!(out, "{:#}", object(story.name, &report, departure.as_ref(), same_end))?;
         } else {
             print(out, story.name, &report)?;
-            writeln!(out, "{}", verdict(departure.as_ref(), same_end, &report))?;
+            writeln!(out, "{}", verdict(&tape, departure.as_ref(), same_end, &report))?;
         }
         Ok(exit)
     }
@@ -79,20 +79,19 @@ fn print(out: &mut impl Write, story: &str, report: &Report) -> io::Result<()> {
     writeln!(out, "hash     {:032x}", report.hash)
 }
 
-fn verdict(departure: Option<&Departure>, same_end: bool, report: &Report) -> String {
-    match (departure, &report.failure) {
-        (None, Some(_)) => "reproduced: the same failure along the same path".to_owned(),
-        (None, None) => "repeated: the run passed, along the same path".to_owned(),
-        (Some(departure), _) if same_end => {
-            format!("the same end by another path; it left the recorded one {departure}")
-        }
-        (Some(departure), Some(failure)) => {
-            format!("does not reproduce: failed with `{}`; it left the recorded path {departure}", failure.id)
-        }
-        (Some(departure), None) => {
-            format!(
-                "does not reproduce: expected a failure, got success; it left the recorded path {departure}"
-            )
+fn verdict(tape: &Tape, departure: Option<&Departure>, same_end: bool, report: &Report) -> String {
+    let name = |id: Option<&str>| id.map_or_else(|| "success".to_owned(), |id| format!("failure `{id}`"));
+    match departure {
+        None if report.failure.is_some() => "reproduced: the same failure along the same path".to_owned(),
+        None => "repeated: the run passed, along the same path".to_owned(),
+        Some(departure) if same_end => format!(
+            "does not reproduce: the same end, by another path (`--any-path` accepts that)\n\
+             left the recorded path {departure}"
+        ),
+        Some(departure) => {
+            let expected = name(tape.failure.as_ref().map(|ending| ending.id.as_str()));
+            let got = name(report.failure.as_ref().map(|failure| failure.id.as_str()));
+            format!("does not reproduce: expected {expected}, got {got}\nleft the recorded path {departure}")
         }
     }
 }
