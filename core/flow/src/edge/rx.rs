@@ -16,8 +16,8 @@ pub struct Rx<'a, P: Payload> {
     counters: &'a Counters,
     /// Taken off the ring, not yet popped: what is shown cannot be evicted.
     ahead: Option<Token<'a, P>>,
-    /// The stage at the other end, once a graph has found it.
-    pub(crate) peer: u8,
+    /// The stage at the other end, as a bit, once a graph has found it.
+    pub(crate) bell: u32,
     /// The step under way has sent the shown message on.
     pub(crate) sent_on: Cell<bool>,
 }
@@ -28,7 +28,7 @@ impl<'a, P: Payload> Rx<'a, P> {
         returns: Returns<'a, P>,
         counters: &'a Counters,
     ) -> Self {
-        Self { consumer, returns, counters, ahead: None, peer: u8::MAX, sent_on: Cell::new(false) }
+        Self { consumer, returns, counters, ahead: None, bell: 0, sent_on: Cell::new(false) }
     }
 
     /// The oldest message, which is yours now: [give it back](Self::give_back), or send it on.

@@ -25,8 +25,10 @@ pub struct Tx<'a, P> {
     done: u32,
     /// Bytes ever pushed. Wraps.
     position: u32,
-    /// The stage at the other end, once a graph has found it.
-    pub(crate) peer: u8,
+    /// Only the number of items matters to the caps.
+    plain: bool,
+    /// The stage at the other end, as a bit, once a graph has found it.
+    pub(crate) bell: u32,
 }
 
 /// A token that an edge did not take. It is still good.
@@ -68,7 +70,8 @@ impl<'a, P: Payload> Tx<'a, P> {
             tail: start,
             done: start,
             position: 0,
-            peer: u8::MAX,
+            plain: !caps.count_bytes() && !caps.refuse_expired,
+            bell: 0,
         }
     }
 
@@ -86,22 +89,32 @@ impl<'a, P: Payload> Tx<'a, P> {
         let Some(ticket) = token.ticket(self.pool, self.position) else {
             return Err(Bounced { why: Bounce::Foreign, token });
         };
-        let header = *token.header();
-        match self.verdict(&header, now) {
-            Verdict::Accept(_) => {}
-            Verdict::Wait => return Err(Bounced { why: Bounce::Wait, token }),
-            Verdict::Refuse(cause) => return Err(self.refuse(token, cause)),
-            Verdict::Evict => self.evict(&header, now, evicted),
+        let header = token.header();
+        // What the last look at the consumer allows needs no second one: it can only have made more room.
+        if !self.has_plain_room() || self.producer.is_closed() {
+            match self.verdict(header, now) {
+                Verdict::Accept(_) => {}
+                Verdict::Wait => return Err(Bounced { why: Bounce::Wait, token }),
+                Verdict::Refuse(cause) => return Err(self.refuse(token, cause)),
+                Verdict::Evict => self.evict(header, now, evicted),
+            }
         }
+        let bytes = header.bytes();
         if self.producer.push(ticket).is_err() {
             return Err(Bounced { why: Bounce::Wait, token });
         }
         self.tail = self.tail.wrapping_add(1);
-        self.position = self.position.wrapping_add(header.bytes());
+        self.position = self.position.wrapping_add(bytes);
         Ok(())
     }
 
+    /// Whether one more item is within the caps by the cursor last seen, where that is all that matters.
     #[inline]
+    const fn has_plain_room(&self) -> bool {
+        self.plain && self.tail.wrapping_sub(self.done) < self.caps.hard_items
+    }
+
+    #[inline(never)]
     fn verdict(&mut self, header: &Header, now: Instant) -> Verdict {
         if self.producer.is_closed() {
             return Verdict::Refuse(Cause::Closed);
@@ -179,16 +192,17 @@ impl<'a, P: Payload> Tx<'a, P> {
     /// the consumer can only make more room.
     #[inline]
     pub fn permits(&mut self) -> bool {
+        self.has_plain_room() || self.permits_still()
+    }
+
+    #[inline(never)]
+    fn permits_still(&mut self) -> bool {
         if self.caps.policy != Policy::Wait {
             return true;
         }
         let fits = |caps: &Caps, load: Load| {
             load.items < caps.hard_items && caps.hard_bytes - load.bytes.min(caps.hard_bytes) >= P::MAX_BYTES
         };
-        let seen = self.capped_load(self.done);
-        if fits(self.caps, seen) {
-            return true;
-        }
         let now = self.waiting();
         fits(self.caps, now) || self.producer.is_closed()
     }

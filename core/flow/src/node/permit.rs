@@ -8,17 +8,14 @@ use super::Item;
 use super::ports::{bit, sealed};
 use crate::edge::Tx;
 use crate::graph::{Rule, Wire, caps};
-use crate::message::{Header, Payload};
+use crate::message::{Header, MemoryClass, Payload};
 use crate::pool::{Home, Pool, Returns, Slot, Token, holds};
 
 /// What a step has sent on a port, until it commits.
 enum Staged<P> {
     Nothing,
-    /// The next free slot of the home, this one, holds a payload for this header.
-    Written {
-        slot: NonNull<Slot<P>>,
-        header: Header,
-    },
+    /// The next free slot of the home, this one, holds a message.
+    Written(NonNull<Slot<P>>),
     /// An input goes on.
     Forwarded {
         slot: NonNull<Slot<P>>,
@@ -66,7 +63,11 @@ impl<'s, P: Payload> Permit<'s, P> {
         // SAFETY: the slot on top of the home's stack, which nobody touches while this permit lives; it is empty, since
         // a permit writes once.
         unsafe { self.slot.write_payload(write) };
-        *staged = Staged::Written { slot: NonNull::from(self.slot), header };
+        // SAFETY: written in the line above.
+        let bytes = unsafe { self.slot.payload() }.bytes();
+        // SAFETY: as for the payload.
+        unsafe { self.slot.write_header(header.committed(bytes, MemoryClass::Host)) };
+        *staged = Staged::Written(NonNull::from(self.slot));
     }
 
     /// Sends an input on, as it is, in its slot.
@@ -107,8 +108,8 @@ pub trait Bank<'a, P>: sealed::Sealed {
     fn ready(&mut self) -> bool;
     fn next(&self) -> Option<&'a Slot<P>>;
     /// # Safety
-    /// The payload of the slot that `next` showed is written.
-    unsafe fn commit(&mut self, header: Header) -> Option<Token<'a, P>>;
+    /// Header and payload of the slot that `next` showed are written.
+    unsafe fn commit(&mut self) -> Option<Token<'a, P>>;
     fn give_back(&mut self, token: Token<'a, P>);
 }
 
@@ -130,9 +131,9 @@ impl<'a, P: Payload> Bank<'a, P> for Home<'a, P> {
         self.next_free()
     }
     #[inline]
-    unsafe fn commit(&mut self, header: Header) -> Option<Token<'a, P>> {
+    unsafe fn commit(&mut self) -> Option<Token<'a, P>> {
         // SAFETY: the caller's promise.
-        Some(unsafe { self.commit_next(header) })
+        unsafe { self.commit_next() }
     }
     #[inline]
     fn give_back(&mut self, token: Token<'a, P>) {
@@ -155,7 +156,7 @@ impl<'a, P: Payload> Bank<'a, P> for Returns<'a, P> {
         None
     }
     #[inline]
-    unsafe fn commit(&mut self, _: Header) -> Option<Token<'a, P>> {
+    unsafe fn commit(&mut self) -> Option<Token<'a, P>> {
         None
     }
     #[inline]
@@ -198,9 +199,9 @@ impl<'a, P: Payload, B: Bank<'a, P>, const K: usize> Outlet<'a, P, B, K> {
     fn take_staged(&mut self) -> Option<Token<'a, P>> {
         match core::mem::replace(&mut self.staged, Staged::Nothing) {
             Staged::Nothing => None,
-            // SAFETY: `Written` is only ever set once the payload of the next slot is there, and nothing took a slot
+            // SAFETY: `Written` is only ever set once the message in the next slot is there, and nothing took a slot
             // in between.
-            Staged::Written { header, .. } => unsafe { self.bank.commit(header) },
+            Staged::Written(_) => unsafe { self.bank.commit() },
             Staged::Forwarded { slot, generation, weight } => {
                 // SAFETY: a slot of this port's pool, which lives for `'a`; `forward` has checked.
                 let slot = unsafe { slot.as_ref() };
@@ -261,7 +262,7 @@ macro_rules! outlet {
                 let mut peers = 0;
                 for edge in edges.iter_mut().flatten() {
                     edge.recover(|token| Bank::give_back(bank, token));
-                    peers |= bit(edge.peer);
+                    peers |= edge.bell;
                 }
                 *edges = None;
                 peers
@@ -271,7 +272,7 @@ macro_rules! outlet {
                 self.edges
                     .iter_mut()
                     .flatten()
-                    .find_map(|tx| (!tx.permits()).then_some(tx.peer))
+                    .find_map(|tx| (!tx.permits()).then_some(tx.bell.trailing_zeros() as u8))
                     .unwrap_or(u8::MAX)
             }
 
@@ -303,7 +304,7 @@ macro_rules! outlet {
 
             fn link(&mut self, find: &mut impl FnMut(usize) -> u8) {
                 for tx in self.edges.iter_mut().flatten() {
-                    tx.peer = find(tx.key());
+                    tx.bell = bit(find(tx.key()));
                 }
             }
         }
@@ -346,7 +347,7 @@ fn push<'a, P: Payload, B: Bank<'a, P>>(
     now: Instant,
 ) -> u32 {
     match edge.push(token, now, |evicted| bank.give_back(evicted)) {
-        Ok(()) => bit(edge.peer),
+        Ok(()) => edge.bell,
         Err(bounced) => {
             bank.give_back(bounced.token);
             0
@@ -356,7 +357,7 @@ fn push<'a, P: Payload, B: Bank<'a, P>>(
 
 impl<P, B, const K: usize> Outlet<'_, P, B, K> {
     fn undo(&mut self) {
-        if let Staged::Written { slot, .. } = core::mem::replace(&mut self.staged, Staged::Nothing) {
+        if let Staged::Written(slot) = core::mem::replace(&mut self.staged, Staged::Nothing) {
             // SAFETY: a slot of our pool, which outlives us.
             let slot = unsafe { slot.as_ref() };
             // SAFETY: written and not committed: nobody else knows of it.

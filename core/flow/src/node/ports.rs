@@ -213,7 +213,7 @@ macro_rules! inputs {
                 match chosen {
                     $(Chosen::One($at) => {
                         ends.$at.retire();
-                        bit(ends.$at.peer)
+                        ends.$at.bell
                     })+
                     _ => 0,
                 }
@@ -238,17 +238,17 @@ macro_rules! shared_inputs {
         }
         #[inline]
         fn peers(ends: &Self::Ends<'_>) -> u32 {
-            0 $(| bit(ends.$at.peer))+
+            0 $(| ends.$at.bell)+
         }
         fn starved(ends: &Self::Ends<'_>) -> u8 {
-            $(if ends.$at.front().is_none() { return ends.$at.peer; })+
+            $(if ends.$at.front().is_none() { return ends.$at.bell.trailing_zeros() as u8; })+
             u8::MAX
         }
         fn wires(ends: &Self::Ends<'_>, each: &mut impl FnMut(Wire)) {
             $(each(wire(&ends.$at, $at));)+
         }
         fn link(ends: &mut Self::Ends<'_>, find: &mut impl FnMut(usize) -> u8) {
-            $(ends.$at.peer = find(ends.$at.key());)+
+            $(ends.$at.bell = bit(find(ends.$at.key()));)+
         }
     };
 }

@@ -40,9 +40,21 @@ impl<'a, P> Home<'a, P> {
 
     #[inline]
     fn ledger(&mut self, index: u16) -> &mut Ledger {
-        let slot = &self.pool.slots[index as usize];
+        let slot = self.slot(index);
         // SAFETY: ledgers are reached through the home alone, and `&mut self` is the home.
         unsafe { &mut *slot.ledger() }
+    }
+
+    /// A slot by an index that came from the stack, a lane, or a check.
+    #[inline]
+    fn slot(&self, index: u16) -> &'a Slot<P> {
+        debug_assert!(
+            usize::from(index) < self.pool.slots.len(),
+            "slot {index} of {}",
+            self.pool.slots.len()
+        );
+        // SAFETY: indices are only ever made of slots of this pool: by its constructor, and by `index_of`.
+        unsafe { self.pool.slots.get_unchecked(usize::from(index)) }
     }
 
     #[inline]
@@ -84,7 +96,7 @@ impl<'a, P> Home<'a, P> {
         if ledger.out == 0 {
             ledger.generation = ledger.generation.wrapping_add(1);
             self.push(index);
-            let slot = &self.pool.slots[index as usize];
+            let slot = self.slot(index);
             // SAFETY: the full weight has come back: nobody looks at the payload any more.
             unsafe { slot.drop_payload() };
         }
@@ -101,7 +113,7 @@ impl<'a, P> Home<'a, P> {
     /// The slot that the next [`take`](Self::take) will give, if there is one at hand.
     #[inline]
     pub(crate) fn next_free(&self) -> Option<&'a Slot<P>> {
-        self.pool.slots.get(self.top as usize)
+        (self.top != BOTTOM).then(|| self.slot(self.top))
     }
 
     #[inline]
@@ -110,7 +122,7 @@ impl<'a, P> Home<'a, P> {
             return None;
         }
         let index = self.top;
-        let slot = &self.pool.slots[index as usize];
+        let slot = self.slot(index);
         self.top = self.ledger(index).below;
         self.count(self.live + 1);
         Some(slot)
@@ -122,27 +134,30 @@ impl<'a, P> Home<'a, P> {
     unsafe fn seal(&mut self, slot: &'a Slot<P>, header: Header, bytes: u32) -> Token<'a, P> {
         // SAFETY: on loan, the caller's promise.
         unsafe { slot.write_header(header.committed(bytes, MemoryClass::Host)) };
+        // SAFETY: written just now.
+        unsafe { self.issue(slot) }
+    }
+
+    /// # Safety
+    /// `slot` is on loan from this home, its header and payload written.
+    #[inline]
+    unsafe fn issue(&mut self, slot: &'a Slot<P>) -> Token<'a, P> {
         // SAFETY: ledgers are reached through the home alone, and `&mut self` is the home.
         let ledger = unsafe { &mut *slot.ledger() };
         ledger.out = FULL_WEIGHT;
-        // SAFETY: written just now; this is its first and only token.
+        // SAFETY: written: the caller's promise; this is its first and only token.
         unsafe { Token::new(slot, ledger.generation, FULL_WEIGHT) }
     }
 
     /// Commits the slot that [`next_free`](Self::next_free) showed and that has been written since.
     ///
     /// # Safety
-    /// The payload of that slot is written.
+    /// Header and payload of that slot are written.
     #[inline]
-    pub(crate) unsafe fn commit_next(&mut self, header: Header) -> Token<'a, P>
-    where
-        P: Payload,
-    {
-        let slot = self.take().expect("the slot on top of the stack is still there");
-        // SAFETY: written: the caller's promise.
-        let bytes = unsafe { slot.payload() }.bytes();
+    pub(crate) unsafe fn commit_next(&mut self) -> Option<Token<'a, P>> {
+        let slot = self.take()?;
         // SAFETY: on loan since the line above, written before.
-        unsafe { self.seal(slot, header, bytes) }
+        Some(unsafe { self.issue(slot) })
     }
 
     /// A slot on loan, or `None` where all are in use.

@@ -7,52 +7,51 @@ use super::token::Token;
 use super::{Misuse, Refused};
 use crate::once::Once;
 
-/// The two cursors of a lane. A cursor runs through `0..2N`, so that full and empty differ.
+/// The cursors of a lane: how many entries were ever sent and taken in, wrapping, and where the next one is read.
 pub(crate) struct LaneHead {
     /// Written by the one who gives back.
-    tail: AtomicU32,
+    sent: AtomicU32,
     /// Written by the home.
-    drained: AtomicU32,
+    taken_in: AtomicU32,
+    /// The home's own.
+    place: AtomicU32,
     pub(crate) taken: Once,
 }
 
 impl LaneHead {
     pub(crate) const fn new() -> Self {
-        Self { tail: AtomicU32::new(0), drained: AtomicU32::new(0), taken: Once::new() }
+        Self {
+            sent: AtomicU32::new(0),
+            taken_in: AtomicU32::new(0),
+            place: AtomicU32::new(0),
+            taken: Once::new(),
+        }
     }
 }
 
 #[inline]
-const fn after(cursor: u32, n: u32) -> u32 {
-    if cursor + 1 == 2 * n { 0 } else { cursor + 1 }
-}
-
-#[inline]
-const fn place(cursor: u32, n: u32) -> usize {
-    (if cursor < n { cursor } else { cursor - n }) as usize
+const fn after(place: u32, n: u32) -> u32 {
+    if place + 1 == n { 0 } else { place + 1 }
 }
 
 /// Takes what came back on one lane: at most `limit` entries, each to `each` as (slot, weight).
 #[inline]
 pub(crate) fn drain(head: &LaneHead, entries: &[AtomicU32], limit: u32, mut each: impl FnMut(u16, u16)) {
-    let n = entries.len() as u32;
-    // Relaxed: our own word.
-    let mut cursor = head.drained.load(Ordering::Relaxed);
+    // Relaxed: our own words.
+    let (start, mut place) = (head.taken_in.load(Ordering::Relaxed), head.place.load(Ordering::Relaxed));
     // Acquire: pairs with the Release in `Returns::send`; the entries, and the last use of their slots, come first.
-    let tail = head.tail.load(Ordering::Acquire);
-    let start = cursor;
-    for _ in 0..limit {
-        if cursor == tail {
-            break;
-        }
+    let ready = head.sent.load(Ordering::Acquire).wrapping_sub(start).min(limit);
+    for _ in 0..ready {
         // Relaxed: ordered by the Acquire above.
-        let entry = entries[place(cursor, n)].load(Ordering::Relaxed);
+        let entry = entries[place as usize].load(Ordering::Relaxed);
         each(entry as u16, (entry >> 16) as u16);
-        cursor = after(cursor, n);
+        place = after(place, entries.len() as u32);
     }
-    if cursor != start {
+    if ready != 0 {
+        // Relaxed: our own word.
+        head.place.store(place, Ordering::Relaxed);
         // Release: pairs with the Acquire in `Returns::send`; the entries are read before they are overwritten.
-        head.drained.store(cursor, Ordering::Release);
+        head.taken_in.store(start.wrapping_add(ready), Ordering::Release);
     }
 }
 
@@ -64,8 +63,10 @@ pub struct Returns<'a, P> {
     pool: Pool<'a, P>,
     head: &'a LaneHead,
     entries: &'a [AtomicU32],
-    tail: u32,
-    drained: u32,
+    sent: u32,
+    /// The home's count as last seen.
+    taken_in: u32,
+    place: u32,
 }
 
 impl<'a, P> Returns<'a, P> {
@@ -74,7 +75,7 @@ impl<'a, P> Returns<'a, P> {
         let lane = pool.heads.iter().position(|head| head.taken.pass())?;
         let head = &pool.heads[lane];
         let entries = &pool.entries[lane * n..(lane + 1) * n];
-        Some(Self { pool, head, entries, tail: 0, drained: 0 })
+        Some(Self { pool, head, entries, sent: 0, taken_in: 0, place: 0 })
     }
 
     #[inline]
@@ -100,20 +101,24 @@ impl<'a, P> Returns<'a, P> {
     #[inline]
     pub(crate) fn send(&mut self, index: u16, weight: u16) {
         let n = self.entries.len() as u32;
-        if self.tail == self.drained + n || self.tail + n == self.drained {
-            // Acquire: pairs with the Release in `drain`; the home has read what we are about to overwrite.
-            self.drained = self.head.drained.load(Ordering::Acquire);
-            assert!(
-                self.tail != self.drained + n && self.tail + n != self.drained,
-                "slot {index} came back twice on one lane"
-            );
+        if self.sent.wrapping_sub(self.taken_in) == n {
+            self.look(index);
         }
         // Relaxed: published by the Release below.
-        self.entries[place(self.tail, n)]
+        self.entries[self.place as usize]
             .store(u32::from(weight) << 16 | u32::from(index), Ordering::Relaxed);
-        self.tail = after(self.tail, n);
+        self.place = after(self.place, n);
+        self.sent = self.sent.wrapping_add(1);
         // Release: pairs with the Acquire in `drain`.
-        self.head.tail.store(self.tail, Ordering::Release);
+        self.head.sent.store(self.sent, Ordering::Release);
+    }
+
+    #[cold]
+    fn look(&mut self, index: u16) {
+        // Acquire: pairs with the Release in `drain`; the home has read what we are about to overwrite.
+        self.taken_in = self.head.taken_in.load(Ordering::Acquire);
+        let full = self.sent.wrapping_sub(self.taken_in) == self.entries.len() as u32;
+        assert!(!full, "slot {index} came back twice on one lane");
     }
 }
 
@@ -121,7 +126,7 @@ impl<P> fmt::Debug for Returns<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Returns")
             .field("pool", &self.pool.id)
-            .field("tail", &self.tail)
+            .field("sent", &self.sent)
             .finish_non_exhaustive()
     }
 }
