@@ -50,13 +50,12 @@ fn judge(fault: Option<Fault>, effort: Effort) -> Verdict {
 
 #[test]
 fn every_broken_edge_is_rejected_by_its_law() {
-    for effort in [Effort::Board, Effort::Quick] {
-        if let Err(violation) = judge(None, effort) {
-            panic!("the model itself breaks a law: {violation}");
-        }
-        for fault in Fault::ALL {
-            caught(fault.law(), fault, judge(Some(*fault), effort));
-        }
+    if let Err(violation) = judge(None, Effort::Quick) {
+        panic!("the model itself breaks a law: {violation}");
+    }
+    // A thousand steps, cut into histories, are enough for each of them: boards run no more.
+    for fault in Fault::ALL {
+        caught(fault.law(), fault, judge(Some(*fault), Effort::Board));
     }
 }
 

@@ -19,16 +19,15 @@ fn judge(wrong: Wrong, effort: Effort) -> Verdict {
 
 #[test]
 fn every_broken_ring_is_rejected_by_its_law() {
-    for effort in [Effort::Board, Effort::Quick] {
-        if let Err(violation) = judge(Wrong::Nothing, effort) {
-            panic!("the model itself breaks a law: {violation}");
-        }
-        for fault in Fault::ALL {
-            caught(fault.law(), fault, judge(Wrong::Queue(*fault), effort));
-        }
-        for fault in evicting::Fault::ALL {
-            caught(fault.law(), fault, judge(Wrong::Evicting(*fault), effort));
-        }
+    if let Err(violation) = judge(Wrong::Nothing, Effort::Quick) {
+        panic!("the model itself breaks a law: {violation}");
+    }
+    // A thousand steps are enough for each of them: boards run no more.
+    for fault in Fault::ALL {
+        caught(fault.law(), fault, judge(Wrong::Queue(*fault), Effort::Board));
+    }
+    for fault in evicting::Fault::ALL {
+        caught(fault.law(), fault, judge(Wrong::Evicting(*fault), Effort::Board));
     }
 }
 

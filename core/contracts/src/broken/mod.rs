@@ -34,6 +34,8 @@ pub mod entropy;
 pub mod link;
 pub mod manager;
 pub mod notify;
+#[cfg(feature = "std")]
+pub mod racing;
 #[cfg(target_has_atomic = "32")]
 pub mod region;
 pub mod ring;

@@ -4,6 +4,9 @@ use crate::trial::Trial;
 use crate::{Effort, Verdict};
 use core::sync::atomic::{AtomicBool, Ordering};
 
+/// Looks for an entry before it is called lost: a producer that can run has run long before.
+const PATIENCE: u32 = 1 << 24;
+
 /// E25: order, conservation and occupancy with the halves on two threads. `make` as in [`suite`](super::suite()).
 pub fn threads<const W: usize, P: RingProducer<W> + Send, C: RingConsumer<W> + Send>(
     mut make: impl FnMut(u32, u32) -> Option<(P, C)>,
@@ -42,11 +45,14 @@ fn race<const W: usize, P: RingProducer<W> + Send, C: RingConsumer<W> + Send>(
         let mut trial = Trial::new(0x0E25);
         let verdict = (1..=total).try_for_each(|number| {
             trial.next();
+            let mut patience = PATIENCE;
             let found = loop {
                 trial.require("E25", consumer.waiting() <= capacity, "more wait than the capacity")?;
                 if let Some(found) = consumer.pop() {
                     break found;
                 }
+                patience -= 1;
+                trial.require("E25", patience > 0, "an entry never comes")?;
                 std::thread::yield_now();
             };
             trial.require("E25", found == entry(found[0]), "an entry is not whole")?;
