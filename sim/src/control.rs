@@ -8,7 +8,9 @@ use tidemill_seam::{Duration, Instant};
 use crate::choice::Rate;
 use crate::kernel::{Crash, Kernel, Pending, State};
 use crate::machine::{MachineId, ProcessId};
-use crate::net::{Address, Cause, Datagram, Filter, FilterGuard, Guarded, Latency, LinkConfig, Verdict};
+use crate::net::{
+    Address, Cause, DEFAULT, Datagram, Filter, FilterGuard, Guarded, INSIDE, Latency, LinkConfig, Verdict,
+};
 use crate::process::Process;
 use crate::sim::Sim;
 use crate::streams::Choices;
@@ -158,23 +160,25 @@ impl<P: Process> Sim<P> {
 
     /// Sets every link between two machines that has no setting of its own.
     pub fn links(&mut self, config: LinkConfig) {
-        self.kernel.link_default = config;
-        for link in self.kernel.links.iter_mut().filter(|link| !link.own_config) {
-            link.config = config;
-        }
+        self.kernel.settings()[DEFAULT as usize] = config;
     }
 
     /// Sets one direction between two machines, or the inside of one (perfect unless set).
     pub fn link(&mut self, from: MachineId, to: MachineId, config: LinkConfig) {
         let link = self.kernel.link_between(from, to);
-        let link = &mut self.kernel.links[link as usize];
-        (link.config, link.own_config) = (config, true);
+        let setting = self.kernel.links[link as usize].setting;
+        if setting == DEFAULT || setting == INSIDE {
+            self.kernel.links[link as usize].setting = self.kernel.settings.len() as u32;
+            self.kernel.settings.push(config);
+        } else {
+            self.kernel.settings[setting as usize] = config;
+        }
     }
 
     /// The setting of one direction.
     pub fn link_config(&mut self, from: MachineId, to: MachineId) -> LinkConfig {
         let link = self.kernel.link_between(from, to);
-        self.kernel.links[link as usize].config
+        self.kernel.settings[self.kernel.links[link as usize].setting as usize]
     }
 
     /// Cuts both directions: what is sent from now on is dropped; what is on its way arrives.

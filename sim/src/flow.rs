@@ -36,7 +36,6 @@ pub async fn run<S: Stages>(graph: &mut Graph<S>, env: &Env) -> Result<Outcome, 
             Polled::Stalled => break Outcome::Stalled(worker.stalled()),
         }
     };
-    drop(worker);
     graph.stop(env.now());
     Ok(outcome)
 }

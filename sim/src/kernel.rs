@@ -9,7 +9,7 @@ use crate::choice::{Base, Overlay};
 use crate::failure::Failure;
 use crate::hash::{RollingHash, digest};
 use crate::machine::{Machine, MachineId, ProcessId};
-use crate::net::{Address, Cause, Filter, Latency, Link, LinkConfig, LinkIndex};
+use crate::net::{Address, Cause, DEFAULT, Filter, INSIDE, Latency, Link, LinkConfig, LinkIndex};
 use crate::process::TimerId;
 use crate::queue::{Index, Queue};
 use crate::seams::{Bells, SeamsInner};
@@ -113,7 +113,8 @@ pub(crate) struct Kernel {
     pub(crate) choices: Choices,
     pub(crate) machines: Vec<Machine>,
     pub(crate) links: Vec<Link>,
-    pub(crate) link_default: LinkConfig,
+    /// Settings of links: the default, the inside of a machine, then those of single directions.
+    pub(crate) settings: Vec<LinkConfig>,
     pub(crate) processes: Vec<Meta>,
     pub(crate) filters: Vec<Filter>,
     pub(crate) bells: Option<Arc<Bells>>,
@@ -137,7 +138,7 @@ impl Kernel {
             choices: Choices::new(seed, base, overlay, record),
             machines: Vec::new(),
             links: Vec::new(),
-            link_default: LinkConfig::default(),
+            settings: Vec::new(),
             processes: Vec::new(),
             filters: Vec::new(),
             bells: None,
@@ -262,15 +263,24 @@ impl Kernel {
     #[cold]
     fn lay_link(&mut self, from: MachineId, to: MachineId) -> LinkIndex {
         let index = self.links.len() as LinkIndex;
-        let config = if from == to { LinkConfig::PERFECT } else { self.link_default };
+        self.settings();
+        let setting = if from == to { INSIDE } else { DEFAULT };
         let (stream, details) = (StreamId::NONE, StreamId::NONE);
-        self.links.push(Link { from, to, config, own_config: from == to, blocked: false, stream, details });
+        self.links.push(Link { from, to, setting, blocked: false, stream, details });
         let row = &mut self.machines[from.index()].links;
         if row.len() <= to.index() {
             row.resize(to.index() + 1, crate::net::NO_LINK);
         }
         row[to.index()] = index;
         index
+    }
+
+    /// The settings, which a world without links does not have yet.
+    pub(crate) fn settings(&mut self) -> &mut Vec<LinkConfig> {
+        if self.settings.is_empty() {
+            self.settings.extend([LinkConfig::default(), LinkConfig::PERFECT]);
+        }
+        &mut self.settings
     }
 
     pub(crate) fn link_name(&self, link: LinkIndex) -> String {

@@ -103,14 +103,19 @@ pub struct Datagram<'a> {
 
 pub(crate) type LinkIndex = u32;
 pub(crate) const NO_LINK: LinkIndex = u32::MAX;
+/// The setting of every link between two machines that was not given its own.
+pub(crate) const DEFAULT: u32 = 0;
+/// The setting of the inside of a machine, unless it was given its own.
+pub(crate) const INSIDE: u32 = 1;
 
+/// Small, because a large world touches another one with every datagram.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) from: MachineId,
     pub(crate) to: MachineId,
-    pub(crate) config: LinkConfig,
-    pub(crate) own_config: bool,
     pub(crate) blocked: bool,
+    /// Which of the kernel's settings this direction has; [`DEFAULT`] unless it was given its own.
+    pub(crate) setting: u32,
     pub(crate) stream: StreamId,
     /// Decisions that only a fault asks for, apart from the others so that switching a fault moves none of them.
     pub(crate) details: StreamId,

@@ -56,7 +56,7 @@ impl Kernel {
         let stream = self.link_stream(index);
         let link = &self.links[index as usize];
         let choices = &mut self.choices;
-        let config = &link.config;
+        let config = &self.settings[link.setting as usize];
         let lost = choices.chance_by(stream, "loss", config.loss);
         let mut delay_ns = config.latency.draw(choices, stream, "latency");
         let duplicate = choices.chance_by(stream, "duplicate", config.duplicate);
@@ -104,7 +104,7 @@ impl Kernel {
     fn duplicate(&mut self, link: LinkIndex, from: Address, to: Address, bytes: &[u8]) {
         self.stats.duplicated += 1;
         let details = self.details(link);
-        let latency = self.links[link as usize].config.latency;
+        let latency = self.settings[self.links[link as usize].setting as usize].latency;
         let delay_ns = latency.draw(&mut self.choices, details, "duplicate-latency");
         let payload = self.buffers.take(bytes);
         self.schedule(self.now_ns.saturating_add(delay_ns), Pending::Datagram { from, to, payload });

@@ -106,7 +106,8 @@ fn a_graph_sleeps_and_wakes_by_virtual_time_and_by_datagrams() {
 
 #[test]
 fn a_graph_whose_input_never_ends_is_named() {
-    let (mut sim, heard) = world(1, LinkConfig { loss: tidemill_sim::Rate::percent(50), ..LinkConfig::default() });
+    let (mut sim, heard) =
+        world(1, LinkConfig { loss: tidemill_sim::Rate::percent(50), ..LinkConfig::default() });
     let outcome = sim.run();
     let failure = outcome.failure().expect("the receiver waits for what was lost");
     assert_eq!((failure.id.split(':').next(), failure.entity.as_str()), (Some("deadlock"), "right/receiver"));

@@ -34,7 +34,13 @@ fn the_clock_keeps_its_laws_at_any_rate() {
         let host = sim.address(seams.me()).machine;
         sim.set_clock_rate(host, ppm);
         let pace = Pace::Virtual { drift_ppm: i32::unsigned_abs(ppm) };
-        tidemill_contracts::clock(|| seams.clock(), |span| sim.run_for(span).expect_ok(), pace, Effort::Quick).unwrap();
+        tidemill_contracts::clock(
+            || seams.clock(),
+            |span| sim.run_for(span).expect_ok(),
+            pace,
+            Effort::Quick,
+        )
+        .unwrap();
     }
 }
 

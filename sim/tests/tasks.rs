@@ -86,7 +86,11 @@ async fn stubborn_caller(env: Env, echo: tidemill_sim::Address, answered: Rc<Cel
 fn a_caller_that_selects_between_answer_and_timeout_gets_through_a_lossy_link() {
     let run = |seed| {
         let mut sim = Sim::new(seed);
-        sim.links(LinkConfig { loss: Rate::percent(20), duplicate: Rate::percent(5), ..LinkConfig::default() });
+        sim.links(LinkConfig {
+            loss: Rate::percent(20),
+            duplicate: Rate::percent(5),
+            ..LinkConfig::default()
+        });
         let (left, right) = (sim.machine("left"), sim.machine("right"));
         let echo = sim.spawn_async(right, "echo", |env| async move {
             loop {
@@ -134,7 +138,10 @@ fn a_task_that_waits_for_ever_is_named_with_its_process_and_machine() {
     });
     let outcome = sim.run();
     let failure = outcome.failure().expect("a deadlock");
-    assert_eq!(failure.id, "deadlock: nothing will ever happen again, and host/caller waits: task main, task hears-nothing");
+    assert_eq!(
+        failure.id,
+        "deadlock: nothing will ever happen again, and host/caller waits: task main, task hears-nothing"
+    );
 }
 
 #[test]

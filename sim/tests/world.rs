@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use tidemill_seam::{Duration, Instant};
 use tidemill_sim::{
-    Address, Cause, Config, Context, Event, Happened, Latency, LinkConfig, MachineId, Moment, Outcome, Overlay, Process,
-    ProcessId, Rate, Sim, Verdict,
+    Address, Cause, Config, Context, Event, Happened, Latency, LinkConfig, MachineId, Moment, Outcome,
+    Overlay, Process, ProcessId, Rate, Sim, Verdict,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -105,7 +105,8 @@ fn datagrams_are_conserved_at_every_event_whatever_happens_to_them() {
     sim.at(at(200), move |sim| sim.partition(left, right));
     sim.at(at(250), move |sim| sim.heal_all());
     sim.at(at(300), move |sim| sim.kill(talker));
-    let guard = sim.filter(|_, choices| if choices.choose("f", 9) == 1 { Verdict::Drop } else { Verdict::Pass });
+    let guard =
+        sim.filter(|_, choices| if choices.choose("f", 9) == 1 { Verdict::Drop } else { Verdict::Pass });
     while sim.step() {
         conserved(&sim);
     }
@@ -236,7 +237,8 @@ fn a_fast_clock_fires_early_a_slow_one_late_and_a_step_at_once() {
 #[test]
 fn a_filter_lasts_as_long_as_its_guard() {
     let World { mut sim, log, .. } = world(5, steady(MS), 10);
-    let guard = sim.filter(|datagram, _| if datagram.bytes[3] % 2 == 0 { Verdict::Drop } else { Verdict::Pass });
+    let guard =
+        sim.filter(|datagram, _| if datagram.bytes[3] % 2 == 0 { Verdict::Drop } else { Verdict::Pass });
     sim.run_until(at(4)).expect_ok();
     drop(guard);
     sim.run().expect_ok();
