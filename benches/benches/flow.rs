@@ -19,7 +19,8 @@ const CAPACITY: usize = 64;
 
 fn main() {
     let quick = std::env::args().any(|arg| arg == "--quick");
-    let effort = |items| Effort { rounds: if quick { 9 } else { 51 }, items: if quick { items / 8 } else { items } };
+    let effort =
+        |items| Effort { rounds: if quick { 9 } else { 51 }, items: if quick { items / 8 } else { items } };
     pool_at_any_fill(effort(2_000_000));
     hop("an edge hop, u32", effort(1_000_000), |i| i, |payload| *payload);
     hop("an edge hop, 1 KiB", effort(200_000), |i| [i; 256], |payload| payload[255]);
@@ -48,7 +49,8 @@ fn pool_with(used: usize) -> (Home<'static, u32>, Vec<Token<'static, u32>>) {
 }
 
 fn pool_at_any_fill(effort: Effort) {
-    let fills = [("empty", 0), ("1 in use", 1), ("64 in use", 64), ("2,048 in use", 2048), ("4,095 in use", 4095)];
+    let fills =
+        [("empty", 0), ("1 in use", 1), ("64 in use", 64), ("2,048 in use", 2048), ("4,095 in use", 4095)];
     let mut contestants = fills.map(|(name, used)| {
         let (mut home, _held) = pool_with(used);
         Contestant::new(name, move |items| {

@@ -4,10 +4,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
+use benches::ours::players;
 use benches::three_nodes::ThreeNodes;
 use tidemill_flow::{Caps, Edge, Header, Manager, StaticPool};
 use tidemill_ring::{Heap, spsc};
-use tidemill_seam::{Instant, PoolId};
+use tidemill_seam::{Duration, Instant, PoolId};
 
 /// The system's allocator, counting what each thread asks of it.
 struct Counting;
@@ -114,4 +115,16 @@ fn a_graph_carries_messages_without_the_heap() {
     let mut carried = 0;
     assert_eq!(allocations(|| carried = graph.carry(10_000)), 0);
     assert!(carried >= 10_000);
+}
+
+/// K5: nothing is allocated for an event, once queues and buffers have grown to what the program needs.
+#[test]
+fn a_simulation_runs_without_the_heap() {
+    for flows in [1, 32] {
+        let mut sim = players(5, 5, flows);
+        sim.run_for(Duration::from_secs(60));
+        let before = sim.stats().delivered;
+        assert_eq!(allocations(|| drop(sim.run_for(Duration::from_secs(60)))), 0, "{flows} flows");
+        assert!(sim.stats().delivered - before > 40_000);
+    }
 }
