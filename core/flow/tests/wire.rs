@@ -101,7 +101,7 @@ fn run(fates: &[Fate], restart_at: Option<u64>) -> Vec<u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 2 } else { 512 }, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 2 } else { 128 }, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn t1_t3_every_item_arrives_once_and_in_order(fates in proptest::collection::vec(fate(), 0..400)) {

@@ -15,6 +15,6 @@ mod summary;
 
 pub use graph::{Far, LINGER, Near, ReceiverCells, SenderCells, far, near, receiver, sender};
 pub use reading::{Celsius, Mean, Reading, Verdict, Window, judge};
-pub use reference::reference;
+pub use reference::{reference, sequential};
 pub use row::{Columns, Line, Lines, Reason, Rejected, TEXT_MAX};
 pub use summary::Summary;

@@ -1,10 +1,17 @@
-use crate::{Columns, Lines, Rejected, Summary, Window, judge};
+use crate::{Columns, Lines, Rejected, Summary, Verdict, Window, judge};
 
-/// The whole pipeline as one loop: what every world is held to. Calls `rejected` for each row that gave no reading.
-pub fn reference(file: &[u8], mut rejected: impl FnMut(Rejected)) -> Summary {
+/// What the whole pipeline comes to. Calls `rejected` for each row that gave no reading.
+pub fn reference(file: &[u8], rejected: impl FnMut(Rejected)) -> Summary {
+    let mut summary = Summary::new();
+    sequential(file, rejected, |verdict| summary.push(&verdict));
+    summary
+}
+
+/// The whole pipeline as one loop: what every world is held to. Calls `rejected` for each row that gave no reading, and
+/// `verdict` for each other, in order.
+pub fn sequential(file: &[u8], mut rejected: impl FnMut(Rejected), mut verdict: impl FnMut(Verdict)) {
     let mut columns = Columns::default();
     let mut window = Window::new();
-    let mut summary = Summary::new();
     for line in Lines::new(file) {
         if line.number <= 1 {
             match line.header() {
@@ -16,12 +23,11 @@ pub fn reference(file: &[u8], mut rejected: impl FnMut(Rejected)) -> Summary {
         match line.reading(columns) {
             Ok(reading) => {
                 let celsius = reading.celsius();
-                summary.push(&judge(celsius, window.push(celsius)));
+                verdict(judge(celsius, window.push(celsius)));
             }
             Err(bad) => rejected(bad),
         }
     }
-    summary
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@ use crate::Verdict;
 use core::fmt;
 use crc::{CRC_64_XZ, Crc, Digest, Table};
 
-static CRC64: Crc<u64, Table<0>> = Crc::<u64, Table<0>>::new(&CRC_64_XZ);
+static CRC64: Crc<u64, Table<1>> = Crc::<u64, Table<1>>::new(&CRC_64_XZ);
 
 /// What a sink remembers of all verdicts, in order: two sinks that saw the same agree, and no others do.
 #[derive(Clone)]
 pub struct Summary {
     verdicts: u32,
     anomalies: u32,
-    digest: Digest<'static, u64, Table<0>>,
+    digest: Digest<'static, u64, Table<1>>,
 }
 
 impl Summary {

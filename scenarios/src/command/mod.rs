@@ -4,6 +4,7 @@
 //! unless standard error is a terminal.
 
 mod list;
+mod pipeline;
 mod replay;
 mod run;
 mod select;
@@ -56,6 +57,8 @@ enum Command {
     Run(run::Run),
     /// Runs a tape again.
     Replay(replay::Replay),
+    /// The thermometer pipeline as real processes on this machine.
+    Pipeline(pipeline::Pipeline),
 }
 
 /// Runs the command that the process was started with.
@@ -66,11 +69,12 @@ pub fn main() -> ExitCode {
         Command::List(list) => list.run(&mut out),
         Command::Run(run) => run.run(&mut out),
         Command::Replay(replay) => replay.run(&mut out),
+        Command::Pipeline(pipeline) => pipeline.run(&mut out),
     };
     match exit.and_then(|exit| out.flush().map(|()| exit)) {
         Ok(exit) => ExitCode::from(exit as u8),
-        // Whoever read our output has seen enough: `tidemill list | head -1`.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(Exit::Passed as u8),
+        // Whoever read our output has seen enough: `tidemill list | head -1`. The code is the one of SIGPIPE.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(141),
         Err(error) => {
             complain(&error);
             ExitCode::from(Exit::Usage as u8)

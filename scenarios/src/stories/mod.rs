@@ -2,11 +2,12 @@
 
 mod canary;
 mod ping_pong;
+mod pipeline;
 
 use tidemill_sim::harness::Story;
 use tidemill_sim::{Failure, Outcome, Sim};
 
-static ALL: [Story; 2] = [ping_pong::STORY, canary::STORY];
+static ALL: [Story; 3] = [pipeline::STORY, ping_pong::STORY, canary::STORY];
 
 /// Every story, in the order in which they are listed and run.
 pub fn all() -> &'static [Story] {

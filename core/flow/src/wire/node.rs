@@ -52,7 +52,8 @@ impl<L: Link, P, const WINDOW: usize, const BYTES: usize> Outbound<L, P, WINDOW,
         self.sender.repeats()
     }
 
-    fn hear(&mut self, now: Instant) -> Result<(), Fault> {
+    /// Takes in what waits; false if more may wait still.
+    fn hear(&mut self, now: Instant) -> Result<bool, Fault> {
         let mut buffer = [0; FRAME_MAX];
         for _ in 0..2 * WINDOW {
             match self.link.recv(&mut buffer) {
@@ -60,12 +61,12 @@ impl<L: Link, P, const WINDOW: usize, const BYTES: usize> Outbound<L, P, WINDOW,
                     // A reject is counted where it is found; nothing else is to be done about it.
                     let _ = self.sender.on_datagram(now, &buffer[..datagram.len]);
                 }
-                Ok(None) => break,
+                Ok(None) => return Ok(true),
                 Err(RecvError::Truncated) => {}
                 Err(RecvError::Closed) => return Err(Fault("the link is gone")),
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     fn speak(&mut self, now: Instant) {
@@ -89,7 +90,7 @@ impl<L: Link, P: Payload + Serialize, const WINDOW: usize, const BYTES: usize> N
 
     fn step(&mut self, cx: &mut Cx, (item,): Items<'_, Self>, (): Permits<'_, Self>) -> Result<Step, Fault> {
         let now = cx.now();
-        self.hear(now)?;
+        let heard_all = self.hear(now)?;
         if let Some(item) = item {
             let mut fits = true;
             let taken = self.sender.push(now, |slot| match postcard::to_slice(&*item, slot) {
@@ -114,7 +115,11 @@ impl<L: Link, P: Payload + Serialize, const WINDOW: usize, const BYTES: usize> N
         if self.sender.is_abandoned(now) {
             return Err(Fault("the peer has been silent beyond patience"));
         }
-        Ok(self.sender.due().map_or(Step::Wait, Step::SleepUntil))
+        Ok(match self.sender.due() {
+            _ if !heard_all => Step::SleepUntil(now),
+            Some(due) => Step::SleepUntil(due),
+            None => Step::Wait,
+        })
     }
 }
 

@@ -32,6 +32,8 @@ struct Slot<const BYTES: usize> {
     len: u16,
     tries: u8,
     owned_by_peer: bool,
+    /// Acknowledgements that named a later item but not this one.
+    passed_over: u8,
     due: Instant,
 }
 
@@ -60,7 +62,14 @@ impl<const WINDOW: usize, const BYTES: usize> Sender<WINDOW, BYTES> {
     /// A sender at the start of `stream`, a name that both sides agree on.
     pub const fn new(stream: u32, timing: Timing) -> Self {
         const { assert!(WINDOW > 0 && WINDOW <= 32, "a window is 1 to 32 items: an acknowledgement has 32 bits") };
-        let empty = Slot { bytes: [0; BYTES], len: 0, tries: 0, owned_by_peer: false, due: Instant::ZERO };
+        let empty = Slot {
+            bytes: [0; BYTES],
+            len: 0,
+            tries: 0,
+            owned_by_peer: false,
+            passed_over: 0,
+            due: Instant::ZERO,
+        };
         Self {
             stream,
             timing,
@@ -99,7 +108,8 @@ impl<const WINDOW: usize, const BYTES: usize> Sender<WINDOW, BYTES> {
         if self.next >= self.floor {
             let slot = &mut self.slots[(self.next % WINDOW as u64) as usize];
             let len = encode(&mut slot.bytes).min(BYTES);
-            *slot = Slot { len: len as u16, tries: 0, owned_by_peer: false, due: now, ..*slot };
+            *slot =
+                Slot { len: len as u16, tries: 0, owned_by_peer: false, passed_over: 0, due: now, ..*slot };
         }
         self.next += 1;
         Ok(())
@@ -137,10 +147,15 @@ impl<const WINDOW: usize, const BYTES: usize> Sender<WINDOW, BYTES> {
             return Err(Reject::Range);
         }
         self.floor = self.floor.max(next);
+        let mut last = next;
         for place in (0..32).filter(|bit| bits >> bit & 1 == 1).map(|bit| next.saturating_add(1 + bit)) {
+            last = place;
             if (self.floor..self.next).contains(&place) {
                 self.slots[(place % WINDOW as u64) as usize].owned_by_peer = true;
             }
+        }
+        for place in self.floor..last.min(self.next) {
+            self.slots[(place % WINDOW as u64) as usize].pass_over();
         }
         Ok(())
     }
@@ -194,6 +209,17 @@ impl<const WINDOW: usize, const BYTES: usize> Sender<WINDOW, BYTES> {
     /// Items sent again.
     pub const fn repeats(&self) -> u32 {
         self.repeats
+    }
+}
+
+impl<const BYTES: usize> Slot<BYTES> {
+    /// A later item arrived and this one has not. The third time means loss rather than reorder: it is repeated at
+    /// once, but only once (fast retransmit, RFC 5681 §3.2).
+    fn pass_over(&mut self) {
+        self.passed_over = self.passed_over.saturating_add(1);
+        if self.passed_over == 3 && !self.owned_by_peer {
+            self.due = Instant::ZERO;
+        }
     }
 }
 

@@ -1,0 +1,217 @@
+//! station: read ─▶ parse ─▶ celsius ═══ bad link ═══▶ centre: window ─▶ anomaly ─▶ sink      exactly once, in order
+//!
+//! The station may pause, and die and come back: its file is its durable state. The centre may pause; what it holds is
+//! volatile, so it does not die. Both run the graph that `tidemill pipeline` runs on Linux and the boards run bare.
+
+use super::{broken, law};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::LazyLock;
+use tidemill_flow::wire::Timing;
+use tidemill_flow::{Graph, Outcome, Stages};
+use tidemill_pipeline::{
+    ReceiverCells, Rejected, SenderCells, Summary, Verdict, far, near, receiver, sender, sequential,
+};
+use tidemill_seam::{Duration, Instant};
+use tidemill_sim::harness::{Must, Param, Params, Story};
+
+use tidemill_sim::{Address, Env, Failure, Latency, LinkConfig, MachineId, ProcessId, Rate, Sim, Tasks};
+
+pub(super) const STORY: Story = Story {
+    name: "pipeline",
+    picture: "station: read ─▶ parse ─▶ celsius ═══ link ═══▶ centre: window ─▶ anomaly ─▶ sink",
+    about: "a year of readings arrives exactly once and in order, whatever happens to link and station",
+    seeds: 1_000,
+    must: Must::Pass,
+    params: &[
+        Param { name: "rows", default: 8_759, range: 1..=8_759, about: "readings that are sent" },
+        Param { name: "faults", default: 8, range: 0..=100, about: "pauses, partitions and deaths, at most" },
+        Param {
+            name: "harm",
+            default: 15,
+            range: 0..=50,
+            about: "worst rate of each harm to datagrams, percent",
+        },
+    ],
+    body: play,
+};
+
+const SEATTLE: &[u8] = include_bytes!("../../data/seattle-temps.csv");
+
+/// What one loop says of the year: a constant, worked out once.
+static EXPECTED: LazyLock<Vec<Verdict>> = LazyLock::new(|| {
+    let mut verdicts = Vec::new();
+    sequential(
+        SEATTLE,
+        |bad| panic!("the year in Seattle has no bad row: {bad}"),
+        |verdict| verdicts.push(verdict),
+    );
+    verdicts
+});
+
+/// Longer than all faults together may last, so that no side gives the other up.
+const PATIENCE: Duration = Duration::from_secs(200);
+
+fn play(sim: &mut Sim, params: &Params) -> Result<(), Failure> {
+    let rows = params.get("rows") as usize;
+    weather(sim, params.get("harm"));
+    let books = Rc::new(Books { done: Cell::default(), seen: Cell::default(), summary: RefCell::default() });
+    let (station, centre) = (sim.machine("station"), sim.machine("centre"));
+    let receiving = spawn_centre(sim, centre, rows, &books);
+    let sending = spawn_station(sim, station, rows, sim.address(receiving), &books);
+    for _ in 0..sim.choose("faults", params.get("faults") + 1) {
+        misfortune(sim, (station, sending), (centre, receiving));
+    }
+    let limit = Instant::ZERO + PATIENCE.saturating_mul(10);
+    broken(sim.run_until(limit))?;
+    let (seen, done) = (books.seen.get(), books.done.get());
+    law(sim, "every reading arrives", seen == rows, || format!("{seen} of {rows} did"))?;
+    law(sim, "both halves end", done == [true; 2], || format!("by {limit:?}: station and centre {done:?}"))?;
+    let mut expected = Summary::new();
+    EXPECTED[..rows].iter().for_each(|verdict| expected.push(verdict));
+    let summary = books.summary.borrow();
+    law(sim, "the sink agrees with the loop", *summary == expected, || format!("{summary}, not {expected}"))
+}
+
+/// What both halves leave behind for the oracles.
+struct Books {
+    done: Cell<[bool; 2]>,
+    seen: Cell<usize>,
+    summary: RefCell<Summary>,
+}
+
+impl Books {
+    fn finish(&self, half: usize) {
+        let mut done = self.done.get();
+        done[half] = true;
+        self.done.set(done);
+    }
+}
+
+fn spawn_station(
+    sim: &mut Sim,
+    machine: MachineId,
+    rows: usize,
+    peer: Address,
+    books: &Rc<Books>,
+) -> ProcessId {
+    let (books, file) = (Rc::clone(books), prefix(rows));
+    sim.spawn_with(machine, "sender", move |seams| {
+        let books = Rc::clone(&books);
+        Box::new(Tasks::new(seams, move |env| async move {
+            let cells = Box::new(SenderCells::new());
+            let near = near(env.seams().link(), peer, Timing { patience: PATIENCE, ..Timing::DEFAULT });
+            let rejected = |bad: &Rejected| env.fail("no row is rejected", bad.to_string());
+            let graph = sender(&cells, file, near, rejected).expect("the station's graph is sound");
+            if drive(graph, &env).await {
+                books.finish(0);
+            }
+        }))
+    })
+}
+
+fn spawn_centre(sim: &mut Sim, machine: MachineId, rows: usize, books: &Rc<Books>) -> ProcessId {
+    let books = Rc::clone(books);
+    sim.spawn_with(machine, "receiver", move |seams| {
+        let books = Rc::clone(&books);
+        Box::new(Tasks::new(seams, move |env| async move {
+            let cells = Box::new(ReceiverCells::new());
+            let sink = |verdict: &Verdict| {
+                let at = books.seen.replace(books.seen.get() + 1);
+                let expected = EXPECTED[..rows].get(at);
+                if expected != Some(verdict) {
+                    env.fail(
+                        "exactly once, in order",
+                        format!("reading {at} is {verdict:?}, not {expected:?}"),
+                    );
+                }
+                books.summary.borrow_mut().push(verdict);
+            };
+            let graph = receiver(&cells, far(env.seams().link(), PATIENCE), sink);
+            if drive(graph.expect("the centre's graph is sound"), &env).await {
+                books.finish(1);
+            }
+        }))
+    })
+}
+
+async fn drive<S: Stages>(mut graph: Graph<S>, env: &Env) -> bool {
+    match tidemill_sim::flow::run(&mut graph, env).await {
+        Ok(Outcome::Done) => true,
+        end => {
+            env.fail("the graph runs to its end", format!("{end:?}"));
+            false
+        }
+    }
+}
+
+/// The header and the first `rows` rows.
+fn prefix(rows: usize) -> &'static [u8] {
+    let mut ends = SEATTLE.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    &SEATTLE[..ends.nth(rows).unwrap_or(SEATTLE.len())]
+}
+
+/// Each harm is off in half of the runs.
+fn weather(sim: &mut Sim, harm: u64) {
+    let mut rate = |kind: &'static str| match sim.choose(kind, 2 * harm + 2).saturating_sub(harm + 1) {
+        0 => Rate::NEVER,
+        percent => Rate::percent(percent as u32),
+    };
+    let config = LinkConfig {
+        loss: rate("loss"),
+        duplicate: rate("duplicate"),
+        reorder: rate("reorder"),
+        corrupt: rate("corrupt"),
+        ..LinkConfig::default()
+    };
+    let spread = Duration::from_millis(sim.choose("spread-ms", 20));
+    let min = Duration::from_millis(1);
+    let latency = Latency::Uniform { min, max: min + spread };
+    let reorder_by = Latency::Uniform { min, max: Duration::from_millis(50) };
+    sim.links(LinkConfig { latency, reorder_by, ..config });
+}
+
+/// One fault, somewhere in the first ten seconds, that lasts up to one.
+fn misfortune(sim: &mut Sim, station: (MachineId, ProcessId), centre: (MachineId, ProcessId)) {
+    let begin = Instant::ZERO + Duration::from_millis(sim.choose("fault-at-ms", 10_000));
+    let end = begin + Duration::from_millis(1 + sim.choose("fault-for-ms", 1_000));
+    let ((near, sender), (far, receiver)) = (station, centre);
+    match sim.choose("fault", 6) {
+        0 => during(sim, begin, end, move |sim| sim.pause(receiver), move |sim| sim.resume(receiver)),
+        1 => during(sim, begin, end, move |sim| sim.pause(sender), move |sim| sim.resume(sender)),
+        2 => during(sim, begin, end, move |sim| sim.partition(near, far), move |sim| sim.heal(near, far)),
+        3 => during(
+            sim,
+            begin,
+            end,
+            move |sim| sim.partition_one_way(near, far),
+            move |sim| sim.heal(near, far),
+        ),
+        4 => during(
+            sim,
+            begin,
+            end,
+            move |sim| sim.partition_one_way(far, near),
+            move |sim| sim.heal(near, far),
+        ),
+        _ => {
+            let revive = move |sim: &mut Sim| {
+                if !sim.is_alive(sender) {
+                    sim.restart(sender);
+                }
+            };
+            during(sim, begin, end, move |sim| sim.kill(sender), revive);
+        }
+    }
+}
+
+fn during(
+    sim: &mut Sim,
+    begin: Instant,
+    end: Instant,
+    start: impl FnOnce(&mut Sim) + 'static,
+    stop: impl FnOnce(&mut Sim) + 'static,
+) {
+    sim.at(begin, start);
+    sim.at(end, stop);
+}
