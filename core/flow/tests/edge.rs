@@ -110,6 +110,27 @@ fn what_peek_shows_is_the_next_pop_and_no_eviction_touches_it_e13() {
 }
 
 #[test]
+fn r_flow_14_bytes_return_to_zero_whatever_becomes_of_a_payload_e12() {
+    let pool: StaticPool<Bytes<8>, 8> = StaticPool::new(PoolId(0));
+    let edge: Edge<Bytes<8>, 4> = Edge::new(Caps::wait(4).bytes(32, 32)).starting_at(NEAR_WRAP);
+    let (mut tx, mut rx) = edge.split(&pool).unwrap();
+    let mut home = pool.home().unwrap();
+    for round in 0..20 {
+        for len in [1, 8, 0] {
+            let message = token(&mut home, round, Bytes::new(&[0; 8][..len]).unwrap());
+            tx.push(message, T0, |_| ()).unwrap();
+        }
+        assert_eq!(tx.waiting(), Load { items: 3, bytes: 9 });
+        while let Some(mut message) = rx.pop() {
+            // The consumer holds all of it and makes it longer: the edge counts what it took in.
+            *message.edit().unwrap() = Bytes::new(&[1; 8]).unwrap();
+            rx.give_back(message).unwrap();
+        }
+        assert_eq!(tx.waiting(), Load::default());
+    }
+}
+
+#[test]
 fn an_expired_item_is_refused_where_the_edge_says_so() {
     let header = Header::new(0, 0, T0).with_deadline(Instant::from_nanos(5));
     let admit = |caps: Caps, now| admit(&caps, Load::default(), &header, Instant::from_nanos(now));

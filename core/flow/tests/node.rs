@@ -535,7 +535,7 @@ impl Node for Ticker {
 }
 
 #[test]
-fn a_node_waits_for_a_notification_or_its_time_and_is_not_asked_before() {
+fn r_flow_31_a_node_waits_for_a_notification_or_its_time_and_is_not_polled_r7_r11() {
     let at = |ns| Instant::from_nanos(ns);
     let log = log();
     let script = [Step::SleepUntil(at(10)), Step::Wait, Step::SleepUntil(at(50)), Step::Idle, Step::Progress];

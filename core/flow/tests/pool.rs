@@ -21,7 +21,7 @@ fn what_was_stored_is_read_and_the_manager_sets_bytes_and_class_m1() {
 }
 
 #[test]
-fn exactly_n_fit_and_a_freed_slot_is_used_again_m2_m3_m9() {
+fn r_flow_13_exactly_n_fit_and_the_free_count_never_wraps_m2_m3_m9() {
     let pool: StaticPool<u32, 3> = StaticPool::new(PoolId(0));
     let mut home = pool.home().unwrap();
     let mut tokens: Vec<_> = (0..3).map(|n| token(&mut home, n, n as u32)).collect();
@@ -190,6 +190,39 @@ fn a_home_that_has_run_out_takes_in_what_came_back_m3_m13() {
         }
     }
     assert!(home.loan().is_some());
+}
+
+#[test]
+fn r_flow_20_a_pool_that_is_nearly_full_for_long_stays_right_e2_m9() {
+    const N: usize = 64;
+    let ledger = Ledger::default();
+    {
+        let pool: StaticPool<common::Counted, N> = StaticPool::new(PoolId(0));
+        let mut home = pool.home().unwrap();
+        let mut lane = pool.returns().unwrap();
+        let mut held: std::collections::VecDeque<_> =
+            (0..N as u32 - 1).map(|n| token(&mut home, n.into(), ledger.make(n))).collect();
+        for n in N as u32 - 1..common::many(20_000) {
+            held.push_back(token(&mut home, n.into(), ledger.make(n)));
+            let oldest = held.pop_front().unwrap();
+            assert_eq!(oldest.value, n + 1 - N as u32, "every value is where it was put");
+            // By turns straight home, by lane, and in two halves that meet there.
+            match n % 3 {
+                0 => home.give_back(oldest).unwrap(),
+                1 => lane.give_back(oldest).unwrap(),
+                _ => {
+                    let (a, b) = oldest.fork().unwrap();
+                    home.give_back(a).unwrap();
+                    lane.give_back(b).unwrap();
+                }
+            }
+            assert!(home.live() <= N as u32);
+        }
+        for token in held {
+            home.give_back(token).unwrap();
+        }
+    }
+    assert_eq!(ledger.born(), ledger.dropped());
 }
 
 #[test]

@@ -88,17 +88,19 @@ impl<'a, P: Payload> Rx<'a, P> {
         self.retire();
     }
 
+    /// For a token that came off this very edge.
     #[inline]
     fn send_home(&mut self, token: &Token<'a, P>) {
-        if let Some(index) = self.pool().index_of(token.slot()) {
-            self.returns.send(index, token.weight());
-        }
+        self.returns.send(token.slot().index(), token.weight());
     }
 
     /// Sends a share home, on this end's own lane.
     ///
     /// # Errors
     /// [`Misuse::Foreign`](crate::Misuse::Foreign), with the token, where it belongs to another pool.
+    ///
+    /// # Panics
+    /// If more shares wait on this lane than the pool has slots: then one slot came over it in two parts.
     #[inline]
     pub fn give_back(&mut self, token: Token<'a, P>) -> Result<(), Refused<Token<'a, P>>> {
         self.returns.give_back(token)

@@ -87,6 +87,9 @@ impl<'a, P> Returns<'a, P> {
     ///
     /// # Errors
     /// [`Misuse::Foreign`], with the token, where it belongs to another pool.
+    ///
+    /// # Panics
+    /// If more shares wait on this lane than the pool has slots: then one slot came over it in two parts.
     #[inline]
     pub fn give_back(&mut self, token: Token<'a, P>) -> Result<(), Refused<Token<'a, P>>> {
         match self.pool.index_of(token.slot()) {

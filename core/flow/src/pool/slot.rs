@@ -50,6 +50,10 @@ impl<P> Slot<P> {
         self.ledger.get_mut().below = below;
     }
 
+    pub(crate) const fn index(&self) -> u16 {
+        self.index
+    }
+
     pub(crate) const fn ledger(&self) -> *mut Ledger {
         self.ledger.get()
     }
