@@ -48,3 +48,8 @@ pub use ring::suite as ring;
 #[cfg(feature = "std")]
 pub use ring::threads as ring_threads;
 pub use trial::{Dice, Effort, Passed, Verdict, Violation};
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

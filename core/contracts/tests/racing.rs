@@ -19,18 +19,18 @@ fn edge(fault: Option<Fault>) -> impl FnMut(Caps, u32) -> Option<EdgeEnds> {
     move |caps, _| Some(Box::leak(Box::new(Edge::new(caps, fault))).ends())
 }
 
-fn two_threads(fault: Option<Fault>) -> Verdict {
-    tidemill_contracts::ring_threads(ring(fault), Effort::Quick)?;
-    tidemill_contracts::edge_threads(edge(fault), Effort::Quick)
+fn two_threads(fault: Option<Fault>, effort: Effort) -> Verdict {
+    tidemill_contracts::ring_threads(ring(fault), effort)?;
+    tidemill_contracts::edge_threads(edge(fault), effort)
 }
 
 #[test]
 fn every_broken_race_is_rejected() {
-    if let Err(violation) = two_threads(None) {
+    if let Err(violation) = two_threads(None, Effort::Board) {
         panic!("the model itself breaks a law: {violation}");
     }
     for fault in Fault::ALL {
-        match two_threads(Some(*fault)) {
+        match two_threads(Some(*fault), Effort::Quick) {
             Ok(passed) => panic!("{fault:?} passes: {passed:?}"),
             Err(violation) => assert_eq!(violation.law, fault.law(), "{fault:?}: {violation}"),
         }

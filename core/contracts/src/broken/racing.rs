@@ -16,7 +16,7 @@ super::faults! {
     FreesBeforeItReads => "E25",
     /// The producer looks at the consumer's cursor, and believes it one further.
     GuessesRoom => "E25",
-    /// B22: a full edge takes the item, then looks again and throws away what is the oldest by then.
+    /// B22: decides to throw away the oldest, and later throws away what is the oldest by then: the newest, if need be.
     EvictsOnASecondLook => "E25",
     /// A pop looks at the oldest item, and later takes whatever is the oldest by then.
     PopsOnASecondLook => "E25",
@@ -208,10 +208,11 @@ impl EdgeTx for Tx<'_> {
             Policy::DropOldest => {}
         }
         if edge.fault == Some(Fault::EvictsOnASecondLook) {
-            queue.push_back(item);
             drop(queue);
             yield_now();
-            if let Some(oldest) = edge.queue().pop_front() {
+            let mut queue = edge.queue();
+            queue.push_back(item);
+            if let Some(oldest) = queue.pop_front() {
                 evicted(oldest);
             }
             return Ok(());

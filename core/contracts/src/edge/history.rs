@@ -19,6 +19,10 @@ struct Bench<T, R> {
 
 /// One history of an edge that was just made.
 pub fn history<T: EdgeTx, R: EdgeRx>(caps: Caps, tx: T, rx: R, seed: u64, effort: Effort) -> Verdict {
+    run(caps, tx, rx, seed, effort.steps())
+}
+
+pub(super) fn run<T: EdgeTx, R: EdgeRx>(caps: Caps, tx: T, rx: R, seed: u64, steps: u32) -> Verdict {
     let now = Instant::from_nanos(1_000_000);
     let mut bench = Bench {
         trial: Trial::new(seed),
@@ -29,8 +33,6 @@ pub fn history<T: EdgeTx, R: EdgeRx>(caps: Caps, tx: T, rx: R, seed: u64, effort
         dropped: [0; Cause::ALL.len()],
     };
     let mut filling = true;
-    // There are some hundred histories a suite, and long queues are added up item by item.
-    let steps = effort.steps() / if caps.hard_items > 100 { 64 } else { 16 };
     for _ in 0..steps {
         bench.trial.next();
         if bench.trial.dice.one_in(3 * caps.hard_items.min(64)) {
