@@ -5,11 +5,12 @@ use std::process::Command;
 
 /// The year in Seattle, and the slice of it that the boards carry.
 const YEAR: &str = "digest=eac6a398e8825ca2 verdicts=8759 anomalies=71";
-const SLICE_ROWS: &str = "100";
-const SLICE: &str = "digest=b2a73c99b7fba32a verdicts=100 anomalies=0";
+const SLICE_ROWS: &str = "4000";
+const SLICE: &str = "digest=89147c5cc5b2c56a verdicts=4000 anomalies=0";
 
 fn tidemill(arguments: &[&str]) -> Vec<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_tidemill")).arg("pipeline").args(arguments).output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_tidemill")).arg("pipeline").args(arguments).output().unwrap();
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {}: {complaints}", output.status);
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
@@ -36,8 +37,10 @@ fn the_slice_that_the_boards_carry_has_its_digest_in_every_world() {
 #[test]
 fn bad_rows_are_named_on_standard_error_and_the_rest_is_sent() {
     let path = std::env::temp_dir().join(format!("tidemill-bad-rows-{}.csv", std::process::id()));
-    std::fs::write(&path, b"date,temp\n2010/01/01 00:00,39.4\n\xff\n2010/01/01 01:00\n2010/01/01 02:00,39.0").unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_tidemill")).args(["pipeline", "pair"]).arg(&path).output().unwrap();
+    std::fs::write(&path, b"date,temp\n2010/01/01 00:00,39.4\n\xff\n2010/01/01 01:00\n2010/01/01 02:00,39.0")
+        .unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_tidemill")).args(["pipeline", "pair"]).arg(&path).output().unwrap();
     std::fs::remove_file(&path).unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(

@@ -1,4 +1,5 @@
 use super::{Exit, complain};
+use crate::stories::pipeline::{STORY, simulate};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::fs;
@@ -14,6 +15,7 @@ use tidemill_pipeline::{
     LINGER, ReceiverCells, Rejected, SenderCells, Summary, far, near, receiver, reference, sender,
 };
 use tidemill_seam::Duration;
+use tidemill_sim::Sim;
 
 /// The year in Seattle that is built in.
 const SEATTLE: &[u8] = include_bytes!("../../data/seattle-temps.csv");
@@ -33,6 +35,8 @@ enum Part {
     Send(Send),
     /// The half that owns the result: prints `listening=ADDRESS`, then the summary.
     Recv(Recv),
+    /// Both halves in one simulated run, over a bad link, with pauses, partitions and deaths.
+    Sim(Simulated),
     /// The whole pipeline as one loop: what every world is held to.
     Reference(Input),
 }
@@ -95,6 +99,19 @@ struct Recv {
 }
 
 #[derive(Args, Debug)]
+struct Simulated {
+    /// Only the first so many rows of the year in Seattle.
+    #[arg(long)]
+    rows: Option<u64>,
+    /// The seed of the world.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
 struct Pair {
     #[command(flatten)]
     input: Input,
@@ -108,6 +125,7 @@ impl Pipeline {
             Part::Pair(pair) => pair.run(out),
             Part::Send(send) => send.run(out),
             Part::Recv(recv) => recv.run(out),
+            Part::Sim(simulated) => simulated.run(out),
             Part::Reference(input) => {
                 let mut rejected = Rejections::default();
                 let summary = reference(&input.bytes()?, |bad| rejected.push(bad));
@@ -213,9 +231,29 @@ impl Recv {
     }
 }
 
+impl Simulated {
+    fn run(&self, out: &mut impl Write) -> io::Result<Exit> {
+        let mut params = STORY.params();
+        if let Some(rows) = self.rows
+            && let Err(bad) = STORY.set(&mut params, "rows", &rows.to_string())
+        {
+            complain(&format_args!("--rows {rows}: {bad}"));
+            return Ok(Exit::Usage);
+        }
+        match simulate(&mut Sim::new(self.seed), &params) {
+            Ok(summary) => report(out, &summary, self.json).map(|()| Exit::Passed),
+            Err(failure) => {
+                complain(&failure);
+                Ok(Exit::Failed)
+            }
+        }
+    }
+}
+
 impl Pair {
     /// Starts the receiver, then the sender, both as processes of this very program.
     fn run(&self, out: &mut impl Write) -> io::Result<Exit> {
+        let expected = reference(&self.input.bytes()?, |_| {});
         let program = std::env::current_exe()?;
         let part = |name: &str| {
             let mut command = Command::new(&program);
@@ -230,7 +268,6 @@ impl Pair {
         };
         let near = part("send").args(["--to", address]).args(self.input.arguments()).output()?;
         io::stderr().write_all(&near.stderr)?;
-        let expected = reference(&self.input.bytes()?, |_| {});
         let said = lines.collect::<Result<Vec<_>, _>>()?;
         let passed = near.status.success() && far.0.wait()?.success();
         let same = said.first().is_some_and(|line| *line == expected.to_string());

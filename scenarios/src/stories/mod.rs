@@ -2,7 +2,7 @@
 
 mod canary;
 mod ping_pong;
-mod pipeline;
+pub(crate) mod pipeline;
 
 use tidemill_sim::harness::Story;
 use tidemill_sim::{Failure, Outcome, Sim};
