@@ -1,6 +1,6 @@
 //! Steps that are one or two cargo commands.
 
-use crate::shell::{Failure, Place};
+use crate::shell::{Call, Failure, Place};
 use crate::table::Verdict;
 
 pub(crate) fn fmt(place: &Place) -> Verdict {
@@ -37,15 +37,15 @@ pub(crate) fn docs(place: &Place) -> Verdict {
 }
 
 pub(crate) fn test(place: &Place) -> Verdict {
-    counted(place, &["test", "--workspace"])
+    counted(place.cargo(["test", "--workspace"]))
 }
 
 pub(crate) fn loom(place: &Place) -> Verdict {
-    counted(place, &["test", "-p", "loom-tests", "--features", "loom", "--release"])
+    counted(place.cargo(["test", "-p", "loom-tests", "--features", "loom", "--release"]))
 }
 
 pub(crate) fn shuttle(place: &Place) -> Verdict {
-    counted(place, &["test", "-p", "loom-tests", "--features", "shuttle", "--release"])
+    counted(place.cargo(["test", "-p", "loom-tests", "--features", "shuttle", "--release"]))
 }
 
 pub(crate) fn wasm(place: &Place) -> Verdict {
@@ -53,17 +53,19 @@ pub(crate) fn wasm(place: &Place) -> Verdict {
     Ok(String::new())
 }
 
+/// Once over everything, then the tests with threads again under several schedules.
 pub(crate) fn miri(place: &Place) -> Verdict {
-    let seeds = if place.long { "0..64" } else { "0..4" };
-    let flags = format!("-Zmiri-many-seeds={seeds}");
-    let call = place.cargo(["+nightly", "miri", "test", "-p", "tidemill-ring", "-p", "tidemill-flow"]);
-    call.env("MIRIFLAGS", &flags).env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1").run()?;
-    Ok(format!("seeds {seeds}"))
+    let tests =
+        ["+nightly", "miri", "test", "-p", "tidemill-ring", "-p", "tidemill-flow", "--lib", "--tests"];
+    let all = counted(place.cargo(tests))?;
+    let seeds = if place.long { "0..128" } else { "0..8" };
+    let threaded = place.cargo(tests).args(["--", "two_threads", "different_threads"]);
+    let again = counted(threaded.env("MIRIFLAGS", format!("-Zmiri-many-seeds={seeds}")))?;
+    Ok(format!("{all}; {again} with threads under seeds {seeds}"))
 }
 
 /// A run of tests, with how many there were: a suite that has lost its tests does not pass.
-fn counted(place: &Place, args: &[&str]) -> Verdict {
-    let call = place.cargo(args);
+fn counted(call: Call) -> Verdict {
     let line = call.line();
     let said = call.read()?;
     let tests = tests_passed(&said.stdout);
