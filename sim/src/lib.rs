@@ -25,6 +25,7 @@ mod stats;
 mod streams;
 mod task;
 mod trace;
+mod view;
 
 pub mod harness;
 pub mod tape;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use tidemill_seam::{Duration, Instant};
 
-use crate::choice::{Choice, OverlayReport, Rate};
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::hash::digest;
 use crate::kernel::{Config, Kernel, Meta, Pending, State};
 use crate::machine::{Machine, MachineId, ProcessId};
@@ -15,9 +14,8 @@ use crate::oracle::{Moment, Oracle};
 use crate::process::{Context, Event, Process};
 use crate::queue::Index;
 use crate::seams::{Bells, Seams};
-use crate::stats::Stats;
 use crate::streams::StreamId;
-use crate::trace::{Happened, TraceRecord};
+use crate::trace::Happened;
 
 pub(crate) type Factory<P> = Box<dyn FnMut(&Seams) -> P>;
 type Action<P> = Box<dyn FnOnce(&mut Sim<P>)>;
@@ -385,84 +383,6 @@ impl<P: Process> Sim<P> {
     /// The run ends after this event.
     pub fn stop(&mut self) {
         self.kernel.stop();
-    }
-
-    /// Virtual time, number of the event, and `machine/process` of what ran last: where a caught panic belongs.
-    pub fn locate(&self) -> (Instant, u64, String) {
-        let last = &self.kernel.last;
-        let named = !matches!(last.kind(), Happened::Action | Happened::Dropped | Happened::Clock);
-        let entity = if named && last.subject() < self.bodies.len() {
-            self.kernel.process_name(ProcessId(last.subject() as u32))
-        } else {
-            "world".to_owned()
-        };
-        (self.now(), self.kernel.stats.events, entity)
-    }
-
-    /// The seed.
-    pub fn seed(&self) -> u64 {
-        self.kernel.choices.seed()
-    }
-
-    /// Virtual time.
-    pub fn now(&self) -> Instant {
-        Instant::from_nanos(self.kernel.now_ns)
-    }
-
-    /// The hash of everything that happened so far.
-    pub fn hash(&self) -> u128 {
-        self.kernel.hash()
-    }
-
-    /// Counts.
-    pub fn stats(&self) -> &Stats {
-        &self.kernel.stats
-    }
-
-    /// Datagrams on their way, counted one by one.
-    pub fn in_flight(&self) -> u64 {
-        let queue = &self.kernel.queue;
-        let held = self.kernel.processes.iter().flat_map(|meta| &meta.held).map(|index| queue.event(*index));
-        let waiting = queue.iter().map(|(_, _, event)| event);
-        waiting.chain(held).filter(|event| matches!(event, Pending::Datagram { .. })).count() as u64
-    }
-
-    /// Events that wait.
-    pub fn pending(&self) -> usize {
-        self.kernel.queue.len() as usize
-    }
-
-    /// Every event so far, with [`Config::trace`]; otherwise nothing.
-    pub fn trace(&self) -> &[TraceRecord] {
-        self.kernel.trace.as_deref().unwrap_or_default()
-    }
-
-    /// The choices that were not zero, with [`Config::record`]; otherwise nothing.
-    pub fn recorded(&self) -> Vec<Choice> {
-        self.kernel.choices.recorded()
-    }
-
-    /// What became of [`Config::overlay`] so far.
-    pub fn overlay_report(&self) -> OverlayReport {
-        self.kernel.choices.report()
-    }
-
-    /// The first failure.
-    pub fn failure(&self) -> Option<&Failure> {
-        self.kernel.failure.as_deref()
-    }
-
-    /// Decides something that belongs to no machine, below `n`.
-    ///
-    /// # Panics
-    /// If `n` is zero: there is nothing to choose from.
-    pub fn choose(&mut self, kind: &'static str, n: u64) -> u64 {
-        self.kernel.choices.choose(kind, n)
-    }
-
-    /// Decides whether something happens that belongs to no machine.
-    pub fn chance(&mut self, kind: &'static str, rate: Rate) -> bool {
-        self.kernel.choices.chance(kind, rate)
     }
 }
 

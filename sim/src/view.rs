@@ -1,0 +1,92 @@
+//! What can be asked of a simulation between two events.
+
+use tidemill_seam::Instant;
+
+use crate::choice::{Choice, OverlayReport, Rate};
+use crate::failure::Failure;
+use crate::kernel::Pending;
+use crate::machine::ProcessId;
+use crate::process::Process;
+use crate::sim::Sim;
+use crate::stats::Stats;
+use crate::trace::{Happened, TraceRecord};
+
+impl<P: Process> Sim<P> {
+    /// Virtual time, number of the event, and `machine/process` of what ran last: where a caught panic belongs.
+    pub fn locate(&self) -> (Instant, u64, String) {
+        let last = &self.kernel.last;
+        let named = !matches!(last.kind(), Happened::Action | Happened::Dropped | Happened::Clock);
+        let entity = if named && last.subject() < self.bodies.len() {
+            self.kernel.process_name(ProcessId(last.subject() as u32))
+        } else {
+            "world".to_owned()
+        };
+        (self.now(), self.kernel.stats.events, entity)
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.kernel.choices.seed()
+    }
+
+    /// Virtual time.
+    pub fn now(&self) -> Instant {
+        Instant::from_nanos(self.kernel.now_ns)
+    }
+
+    /// The hash of everything that happened so far.
+    pub fn hash(&self) -> u128 {
+        self.kernel.hash()
+    }
+
+    /// Counts.
+    pub fn stats(&self) -> &Stats {
+        &self.kernel.stats
+    }
+
+    /// Datagrams on their way, counted one by one.
+    pub fn in_flight(&self) -> u64 {
+        let queue = &self.kernel.queue;
+        let held = self.kernel.processes.iter().flat_map(|meta| &meta.held).map(|index| queue.event(*index));
+        let waiting = queue.iter().map(|(_, _, event)| event);
+        waiting.chain(held).filter(|event| matches!(event, Pending::Datagram { .. })).count() as u64
+    }
+
+    /// Events that wait.
+    pub fn pending(&self) -> usize {
+        self.kernel.queue.len() as usize
+    }
+
+    /// Every event so far, with [`Config::trace`]; otherwise nothing.
+    pub fn trace(&self) -> &[TraceRecord] {
+        self.kernel.trace.as_deref().unwrap_or_default()
+    }
+
+    /// The choices that were not zero, with [`Config::record`]; otherwise nothing.
+    pub fn recorded(&self) -> Vec<Choice> {
+        self.kernel.choices.recorded()
+    }
+
+    /// What became of [`Config::overlay`] so far.
+    pub fn overlay_report(&self) -> OverlayReport {
+        self.kernel.choices.report()
+    }
+
+    /// The first failure.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.kernel.failure.as_deref()
+    }
+
+    /// Decides something that belongs to no machine, below `n`.
+    ///
+    /// # Panics
+    /// If `n` is zero: there is nothing to choose from.
+    pub fn choose(&mut self, kind: &'static str, n: u64) -> u64 {
+        self.kernel.choices.choose(kind, n)
+    }
+
+    /// Decides whether something happens that belongs to no machine.
+    pub fn chance(&mut self, kind: &'static str, rate: Rate) -> bool {
+        self.kernel.choices.chance(kind, rate)
+    }
+}
