@@ -4,16 +4,20 @@
 //! clock, and never a full queue: room and slot are there before its inputs are taken.
 
 mod item;
+mod outlet;
+mod outputs;
 mod permit;
 mod ports;
 mod quick;
 
 pub use item::Item;
-pub use permit::{Outlet, Outputs, Permit, Port, Relay, Through};
+pub use outlet::Outlet;
+pub use outputs::{Outputs, Port, Relay};
+pub use permit::{Permit, Through};
 pub use ports::{Any, Inputs};
 pub use quick::{Filter, Fold, Join, Map, Sink, Source, filter, fold, join, map, sink, source};
 
-pub(crate) use permit::Outlets;
+pub(crate) use outputs::Outlets;
 pub(crate) use ports::Chosen;
 
 use core::fmt;

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tidemill_flow::{Header, Home, Payload, Token};
-use tidemill_seam::{Clock, Epoch, Instant, Notify, Woken};
+use tidemill_flow::{Caps, Edge, Header, Home, Payload, StaticPool, Token};
+use tidemill_seam::{Clock, Epoch, Instant, Notify, PoolId, Woken};
 
 pub const T0: Instant = Instant::ZERO;
 
@@ -88,3 +88,27 @@ pub fn token<'a, P: Payload>(home: &mut Home<'a, P>, sequence: u64, payload: P) 
 
 /// A list that a node fills and a test reads.
 pub type Log<T> = Rc<std::cell::RefCell<Vec<T>>>;
+
+pub type Pool<P> = StaticPool<P, 16, 4>;
+
+pub fn pool<P: Payload>(id: u16) -> Pool<P> {
+    StaticPool::new(PoolId(id))
+}
+
+pub fn wait<P: Payload>() -> Edge<P, 4> {
+    Edge::new(Caps::wait(4))
+}
+
+pub fn log<T>() -> Log<T> {
+    Rc::default()
+}
+
+pub fn counting(to: u32) -> impl FnMut() -> Option<u32> {
+    let mut numbers = 0..to;
+    move || numbers.next()
+}
+
+pub fn logging<P: Payload + Copy>(log: &Log<P>) -> impl FnMut(&P) + use<P> {
+    let log = log.clone();
+    move |value| log.borrow_mut().push(*value)
+}
