@@ -39,22 +39,28 @@ impl RollingHash {
     }
 }
 
-/// 64 bits that stand for `bytes`; the length counts.
+/// 64 bits that stand for `bytes`; the length counts. Two lanes, so that no multiplication waits for its neighbour.
 #[inline]
 pub(crate) fn digest(bytes: &[u8]) -> u64 {
-    let mut state = MIX[0] ^ (bytes.len() as u64).wrapping_mul(MIX[3]);
-    let (blocks, rest) = bytes.as_chunks::<16>();
+    let length = (bytes.len() as u64).wrapping_mul(MIX[3]);
+    let (mut even, mut odd) = (MIX[0] ^ length, MIX[1] ^ length);
+    let (blocks, rest) = bytes.as_chunks::<32>();
     for block in blocks {
-        let (words, _) = block.as_chunks::<8>();
-        state = fold(state ^ u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1]) ^ MIX[2]);
+        [even, odd] = absorb([even, odd], block);
     }
-    if rest.is_empty() {
-        return fold(state, MIX[3]);
+    if !rest.is_empty() {
+        let mut tail = [0; 32];
+        tail[..rest.len()].copy_from_slice(rest);
+        [even, odd] = absorb([even, odd], &tail);
     }
-    let mut tail = [0; 16];
-    tail[..rest.len()].copy_from_slice(rest);
-    let (words, _) = tail.as_chunks::<8>();
-    fold(state ^ u64::from_le_bytes(words[0]) ^ MIX[3], u64::from_le_bytes(words[1]) ^ MIX[1])
+    fold(even, odd ^ MIX[2])
+}
+
+#[inline(always)]
+fn absorb([even, odd]: [u64; 2], block: &[u8; 32]) -> [u64; 2] {
+    let (words, _) = block.as_chunks::<8>();
+    let word = |at: usize| u64::from_le_bytes(words[at]);
+    [fold(even ^ word(0), word(1) ^ MIX[2]), fold(odd ^ word(2), word(3) ^ MIX[3])]
 }
 
 #[cfg(test)]
@@ -90,6 +96,6 @@ mod tests {
     fn the_hash_is_the_same_on_every_machine() {
         let mut hash = RollingHash::new();
         hash.append(1, 2, 3, digest(b"the same on every machine"));
-        assert_eq!(hash.value(), 0xac90f3ee4aaf989f1ab787f052e2740f, "{:#x}", hash.value());
+        assert_eq!(hash.value(), 0x36c5446f9b67e2f0b9a9ea682c27adf8, "{:#x}", hash.value());
     }
 }
