@@ -87,10 +87,14 @@ struct Books {
 }
 
 impl Books {
-    fn finish(&self, half: usize) {
+    /// One half has ended; with the second one there is nothing left to see.
+    fn finish(&self, half: usize, env: &Env) {
         let mut done = self.done.get();
         done[half] = true;
         self.done.set(done);
+        if done == [true; 2] {
+            env.stop();
+        }
     }
 }
 
@@ -110,7 +114,7 @@ fn spawn_station(
             let rejected = |bad: &Rejected| env.fail("no row is rejected", bad.to_string());
             let graph = sender(&cells, file, near, rejected).expect("the station's graph is sound");
             if drive(graph, &env).await {
-                books.finish(0);
+                books.finish(0, &env);
             }
         }))
     })
@@ -135,7 +139,7 @@ fn spawn_centre(sim: &mut Sim, machine: MachineId, rows: usize, books: &Rc<Books
             };
             let graph = receiver(&cells, far(env.seams().link(), PATIENCE), sink);
             if drive(graph.expect("the centre's graph is sound"), &env).await {
-                books.finish(1);
+                books.finish(1, &env);
             }
         }))
     })
