@@ -1,7 +1,7 @@
 //! Planted bugs: each patch in `ci/patches` breaks one line of shipped code, and the harness must find it.
 
 use super::tidemill::{json, replay_line, reproduced};
-use crate::shell::{Failure, Place};
+use crate::shell::{Failure, Place, Said};
 use crate::table::Verdict;
 use std::path::{Path, PathBuf};
 
@@ -85,8 +85,11 @@ fn apply(place: &Place, tree: &Path, patch: &Path, how: &[&str]) -> Result<(), F
     })
 }
 
-/// `cargo sim` in the copy, as a user would type it, with a target directory of its own.
-fn sim(place: &Place, tree: &Path, args: &[&str]) -> Result<crate::shell::Said, Failure> {
+/// `cargo sim` in the copy, as a user would type it.
+///
+/// It shares our target directory, for the libraries; crates of the copy have other paths and so other artifacts. What
+/// lies at `release/tidemill` afterwards is the broken one, until the next `cargo build`, which every step begins with.
+fn sim(place: &Place, tree: &Path, args: &[&str]) -> Result<Said, Failure> {
     let call = place.cargo(["sim"]).args(args).dir(tree);
-    call.env("CARGO_TARGET_DIR", place.target.join("planted")).capture()
+    call.env("CARGO_TARGET_DIR", &place.target).capture()
 }
