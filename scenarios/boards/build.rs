@@ -1,6 +1,6 @@
 //! Chooses the board by the target's architecture: its memory map, and the linker script that goes with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// QEMU's `mps2-an386`: Cortex-M4.
@@ -33,6 +33,18 @@ REGION_ALIAS(\"REGION_STACK\", RAM);
 _flash_origin = ORIGIN(FLASH);
 ";
 
+/// The real readings, and how many of them fit beside the code in the smallest flash.
+const READINGS: &str = "../data/seattle-temps.csv";
+const ROWS: usize = 6_000;
+
+fn readings(out: &Path) {
+    println!("cargo::rerun-if-changed={READINGS}");
+    println!("cargo::rustc-env=ROWS={ROWS}");
+    let file = fs::read_to_string(READINGS).expect("the readings are part of the repository");
+    let slice: String = file.split_inclusive('\n').take(1 + ROWS).collect();
+    fs::write(out.join("readings.csv"), slice).expect("the output folder can be written");
+}
+
 #[expect(clippy::disallowed_methods, reason = "cargo speaks to a build script through its environment")]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -50,6 +62,7 @@ fn main() {
     println!("cargo::rustc-cfg=board=\"{board}\"");
     println!("cargo::rustc-env=BOARD={board}");
     fs::write(out.join("memory.x"), memory).expect("the output folder can be written");
+    readings(&out);
     println!("cargo::rustc-link-search={}", out.display());
     if target.starts_with("riscv") {
         println!("cargo::rustc-link-arg-bins=-Tmemory.x");

@@ -9,13 +9,21 @@
 mod board;
 mod count;
 mod interrupt;
+mod lent;
 mod size;
 
 /// The name QEMU knows this board by.
 pub const BOARD: &str = env!("BOARD");
 
+/// The first rows of the real readings, behind their header: as many as [`ROWS`].
+pub const READINGS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/readings.csv"));
+
+/// How many readings there are in [`READINGS`].
+pub const ROWS: &str = env!("ROWS");
+
 pub use board::{BoardClock, entry, instructions, start};
 pub use count::count_down;
 pub use interrupt::{BELL, Unlucky};
+pub use lent::Lent;
 pub use semihosting::{self, println};
 pub use size::{flash_bytes, ram_bytes};
