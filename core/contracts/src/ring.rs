@@ -14,6 +14,8 @@ use crate::{Effort, Passed, Verdict, Violation};
 
 pub use history::{evicting_history, history};
 #[cfg(feature = "std")]
+pub(crate) use two::PATIENCE;
+#[cfg(feature = "std")]
 pub use two::threads;
 
 /// The half that pushes, as the suite drives it. What a ring does not offer keeps its default and is not judged.

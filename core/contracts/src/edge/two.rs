@@ -1,5 +1,6 @@
 use super::model::item;
 use super::{EdgeRx, EdgeTx};
+use crate::ring::PATIENCE;
 use crate::trial::Trial;
 use crate::{Effort, Passed, Verdict, Violation};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -84,7 +85,7 @@ pub fn race<T: EdgeTx + Send, R: EdgeRx + Send>(caps: Caps, mut tx: T, mut rx: R
 }
 
 fn consume<R: EdgeRx>(trial: &mut Trial, rx: &mut R, caps: Caps, total: u32) -> Result<u64, Violation> {
-    let (mut received, mut last) = (0, 0);
+    let (mut received, mut last, mut patience) = (0, 0, PATIENCE);
     loop {
         trial.next();
         let shown = if trial.dice.one_in(4) { rx.peek() } else { None };

@@ -5,7 +5,7 @@ use crate::{Effort, Verdict};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Looks for an entry before it is called lost: a producer that can run has run long before.
-const PATIENCE: u32 = 1 << 24;
+pub(crate) const PATIENCE: u32 = 1 << 20;
 
 /// E25: order, conservation and occupancy with the halves on two threads. `make` as in [`suite`](super::suite()).
 pub fn threads<const W: usize, P: RingProducer<W> + Send, C: RingConsumer<W> + Send>(
