@@ -4,6 +4,7 @@
 //! `virt` (RISC-V 32). Links no allocator: there is none in the dependency tree, and none is declared here.
 #![no_std]
 
+mod arena;
 #[cfg_attr(target_arch = "arm", path = "board/arm.rs")]
 #[cfg_attr(target_arch = "riscv32", path = "board/riscv.rs")]
 mod board;
@@ -21,6 +22,7 @@ pub const READINGS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/readings.c
 /// How many readings there are in [`READINGS`].
 pub const ROWS: &str = env!("ROWS");
 
+pub use arena::Arena;
 pub use board::{BoardClock, entry, instructions, start};
 pub use count::count_down;
 pub use interrupt::{BELL, Unlucky};

@@ -4,6 +4,8 @@
 #![no_std]
 #![no_main]
 
+mod flow;
+
 use tidemill_boards::{
     BELL, BOARD, BoardClock, count_down, entry, flash_bytes, println, ram_bytes, semihosting, start,
 };
@@ -87,7 +89,7 @@ fn counter(_: BoardClock) -> Verdict {
 
 type Suite = (&'static str, fn(BoardClock) -> Verdict);
 
-const SUITES: [Suite; 7] = [
+const SUITES: [Suite; 11] = [
     ("counter", counter),
     ("clock", clock),
     ("notify", notify),
@@ -95,6 +97,10 @@ const SUITES: [Suite; 7] = [
     ("region", region),
     ("exchange", exchange),
     ("link", link),
+    ("ring", flow::ring),
+    ("ring_evicting", flow::ring_evicting),
+    ("manager", flow::manager),
+    ("edge", flow::edge),
 ];
 
 #[entry]
