@@ -120,7 +120,7 @@ fn memory_of(
 fn every_broken_region_is_rejected_by_its_law() {
     kept(region(None, Effort::Quick));
     for fault in broken::region::Fault::ALL {
-        caught(fault.law(), fault, region(Some(*fault), Effort::Quick));
+        caught(fault.law(), fault, region(Some(*fault), Effort::Board));
     }
 }
 

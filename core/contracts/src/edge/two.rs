@@ -96,9 +96,12 @@ fn consume<R: EdgeRx>(trial: &mut Trial, rx: &mut R, caps: Caps, total: u32) -> 
             if drained {
                 break;
             }
+            patience -= 1;
+            trial.require("E25", patience > 0, "an item never comes, or an edge never closes")?;
             std::thread::yield_now();
             continue;
         };
+        patience = PATIENCE;
         trial.require(
             "E25",
             shown.is_none_or(|shown| shown == found),
