@@ -47,7 +47,7 @@ type Figures = Vec<(String, String)>;
 
 pub(crate) fn run(place: &Place) -> Verdict {
     let firmwares = firmwares(place)?;
-    let (mut digests, mut rows) = (Vec::new(), None);
+    let (mut digests, mut rows, mut costs) = (Vec::new(), None, Vec::new());
     for board in &BOARDS {
         build(place, board)?;
         for firmware in &firmwares {
@@ -57,6 +57,9 @@ pub(crate) fn run(place: &Place) -> Verdict {
             if let Some(digest) = value("digest") {
                 digests.push((format!("{firmware} on {}", board.name), digest));
                 rows = rows.or(value("verdicts"));
+                let [flash, each] =
+                    ["flash_bytes", "instructions_per_message"].map(|name| value(name).unwrap_or_default());
+                costs.push(format!("{} {flash} B, {each} instructions a message", board.name));
             }
         }
     }
@@ -95,15 +98,19 @@ fn firmwares(place: &Place) -> Result<Vec<String>, Failure> {
     let folder = place.root.join("scenarios/boards/src/bin");
     let entries =
         std::fs::read_dir(&folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".rs").map(String::from))
-        .collect();
+    let mut names: Vec<String> = entries.filter_map(|entry| program(&entry.ok()?.path())).collect();
     names.sort();
     if names.iter().any(|name| name == CANARY.0) {
         Ok(names)
     } else {
         Err(Failure::new(format!("{} holds no firmware `{}` that must fail", folder.display(), CANARY.0)))
     }
+}
+
+/// The name of the program that a file, or a folder with a `main.rs`, makes.
+fn program(source: &Path) -> Option<String> {
+    let is_program = source.extension().is_some_and(|end| end == "rs") || source.join("main.rs").is_file();
+    if is_program { Some(source.file_stem()?.to_str()?.to_owned()) } else { None }
 }
 
 fn target_dir(place: &Place) -> PathBuf {
@@ -182,7 +189,8 @@ fn agree(digests: &[(String, String)]) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{agree, digest_in, figures};
+    use super::{agree, digest_in, figures, program};
+    use std::path::Path;
 
     fn told(digests: &[&str]) -> Vec<(String, String)> {
         digests.iter().map(|digest| (String::from("x"), (*digest).to_owned())).collect()
@@ -193,6 +201,14 @@ mod tests {
         assert_eq!(agree(&told(&["a", "a"])).expect("equal"), "a");
         assert!(agree(&told(&["a", "b"])).is_err());
         assert!(agree(&[]).is_err());
+    }
+
+    #[test]
+    fn a_program_is_a_file_or_a_folder_with_a_main() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(program(&here.join("src/main.rs")).as_deref(), Some("main"));
+        assert_eq!(program(&here.join("src")).as_deref(), Some("src"));
+        assert_eq!(program(&here.join("src/tidy")), None);
     }
 
     #[test]
