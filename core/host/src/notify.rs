@@ -94,8 +94,8 @@ impl Notify for FutexNotify {
 /// A bell that sockets ring too: a sleeper wakes when notified, when its deadline passes, or when a watched file
 /// becomes readable.
 ///
-/// Arrivals are edges, not levels: data that was there and stays unread wakes nobody again, as if its arrival had been
-/// one `notify`. So a reader that is held up elsewhere sleeps without spinning.
+/// An arrival counts as one `notify`, and data that stays unread as none: a reader that is held up elsewhere sleeps
+/// without spinning.
 ///
 /// It belongs to one worker: an edge wakes one thread only, so a second one that waits at the same time would break
 /// W1, and panics instead. Anyone may `notify`.
@@ -145,7 +145,9 @@ impl PollNotify {
                 return Woken::Notified;
             }
             if events[..ready].iter().any(|event| event.data.u64() == READABLE) {
-                return Woken::Spurious;
+                // Nobody else sleeps here, so there is nobody to wake.
+                self.count.notify(|| ());
+                return Woken::Notified;
             }
             if left == Some(Duration::ZERO) {
                 return Woken::TimedOut;
@@ -272,14 +274,14 @@ mod tests {
     }
 
     #[test]
-    fn a_datagram_ends_the_wait_without_moving_the_epoch() {
+    fn a_datagram_ends_the_wait_as_a_notification_does() {
         let (mut a, b) = (UdpLink::loopback().expect("a port"), UdpLink::loopback().expect("a port"));
         let bell = poll();
         bell.watch(&b).expect("a socket can be watched");
         let seen = bell.epoch();
         a.send(b.address().expect("bound"), b"ding").expect("sent");
-        assert_eq!(bell.wait(seen, None), Woken::Spurious);
-        assert_eq!(bell.epoch(), seen);
+        assert_eq!(bell.wait(seen, None), Woken::Notified);
+        assert_ne!(bell.epoch(), seen);
     }
 
     #[test]
@@ -288,7 +290,7 @@ mod tests {
         let bell = poll();
         bell.watch(&b).expect("a socket can be watched");
         a.send(b.address().expect("bound"), b"ding").expect("sent");
-        assert_eq!(bell.wait(bell.epoch(), None), Woken::Spurious);
+        assert_eq!(bell.wait(bell.epoch(), None), Woken::Notified);
         assert_eq!(bell.wait(bell.epoch(), soon()), Woken::TimedOut);
     }
 
