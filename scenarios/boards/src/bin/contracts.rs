@@ -4,6 +4,7 @@
 #![no_std]
 #![no_main]
 
+#[path = "../contracts/flow.rs"]
 mod flow;
 
 use tidemill_boards::{
