@@ -5,8 +5,8 @@ use std::process::Command;
 
 /// The year in Seattle, and the slice of it that the boards carry.
 const YEAR: &str = "digest=eac6a398e8825ca2 verdicts=8759 anomalies=71";
-const SLICE_ROWS: &str = "4000";
-const SLICE: &str = "digest=89147c5cc5b2c56a verdicts=4000 anomalies=0";
+const SLICE_ROWS: &str = "6000";
+const SLICE: &str = "digest=afe170b93854c7c7 verdicts=6000 anomalies=71";
 
 fn tidemill(arguments: &[&str]) -> Vec<String> {
     let output =

@@ -260,8 +260,15 @@ mod two {
         }
         let (a, b) = make(1);
         let times = effort.steps();
+        // Both begin together: a thread that is done before the other one starts has raced with nobody.
+        let start = std::sync::Barrier::new(2);
         let total = std::thread::scope(|scope| {
-            let other = scope.spawn(move || count(&b, times));
+            let other = scope.spawn(|| {
+                let b = b;
+                start.wait();
+                count(&b, times);
+            });
+            start.wait();
             count(&a, times);
             if let Err(cause) = other.join() {
                 std::panic::resume_unwind(cause);
