@@ -10,6 +10,7 @@ const TOP_LEVEL: &[&str] = &[
     ".clippy.toml",
     ".gitattributes",
     ".gitignore",
+    ".rustfmt.toml",
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE-APACHE",
@@ -18,10 +19,8 @@ const TOP_LEVEL: &[&str] = &[
     "benches",
     "ci",
     "core",
-    "deny.toml",
     "fuzz",
     "loom-tests",
-    "rustfmt.toml",
     "scenarios",
     "sim",
 ];
