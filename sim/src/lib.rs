@@ -3,6 +3,16 @@
 //! Machines with processes and clocks, lossy links between them, and every decision behind one door. Shipped code runs
 //! in it unchanged, because the world keeps the seams of `tidemill-seam`.
 //!
+//! # Laws of the kernel
+//! - **K1** Every nondeterministic choice is `choose(site, n)`, drawn from a stream of the seed and its owner, under an
+//!   overlay: a draw more in one place moves no other. Value 0 is the boring one.
+//! - **K2** Events are ordered by (virtual nanoseconds, sequence); a cancelled timer leaves nothing behind.
+//! - **K3** Entities are created in program order, with stable names; no id comes from an address or a hash order.
+//! - **K4** A rolling hash of 128 bits over every event is always on.
+//! - **K5** State machines and `async` tasks live on one kernel.
+//! - **K6** A simulation owns what it creates: dropping it leaves the process as it was.
+//! - **K7** Deadlock, livelock and unbounded growth are failures that name who.
+//!
 //! Refuses: threads, globals, the environment, real time, and anything whose order differs from run to run.
 
 mod buffers;

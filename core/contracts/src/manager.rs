@@ -1,5 +1,5 @@
 //! Laws of a memory manager: M1 to M9 and M11 to M14, as [`tidemill_flow::pool`] lists them; M10 where operations can be
-//! counted. M8 at the end of a pool, M15 to M17 belong to the pools that have them.
+//! counted. M8 at the end of a pool, and M16, belong to the pool's own tests.
 //!
 //! A payload is a [`Cargo`]: it knows its number, and enters its death in a [`Ledger`].
 

@@ -23,7 +23,9 @@
 //! - **E20** A closed edge drains, then says so; both ends gone free everything.
 //! - **E21** Admission is pure.
 //! - **E22** Nothing waits ⇔ pop gives `None`.
+//! - **E25** All of this with the ends on two threads.
 //! - **E26** No compare-and-swap unless evicting.
+//! - **E27** No bell is lost.
 //! - **E28** Each branch of a fan-out sees the same sequence; the slot is free after the last.
 //! - **E29** No allocation.
 

@@ -21,6 +21,14 @@ use crate::node::Fault;
 /// ```
 /// A driver calls [`poll`](Self::poll) with the present instant, rings the [foreign workers](Self::take_bells), and
 /// sleeps as the answer says. [`run`] drives one; hosts drive several, each on its own thread.
+///
+/// # Laws
+/// - **R10** No ready stage waits for more than one step of each other stage.
+/// - **R11** A timer fires at the first poll at or after its time, never before.
+/// - **R14** The stop handle works from anywhere, before the start, and twice.
+/// - **R15** Nothing is allocated between start and stop.
+/// - **G8** The sequence on every edge is the same whatever the caps, the number of workers and the rhythm of polling,
+///   where nodes are deterministic and no edge drops.
 pub struct Worker<'g, S> {
     graph: &'g Graph<S>,
     id: WorkerId,

@@ -1,15 +1,15 @@
 //! The laws of an edge.
 
-mod common;
+mod world;
 
 use std::collections::VecDeque;
 
-use common::{Counted, Ledger, T0, token};
 use proptest::prelude::*;
 use tidemill_flow::{
     Bounce, Bytes, Caps, Cause, Edge, Header, Level, Load, Manager, Policy, StaticPool, Verdict, admit,
 };
 use tidemill_seam::{Instant, PoolId};
+use world::{Counted, Ledger, T0, token};
 
 /// Just before the cursors wrap.
 const NEAR_WRAP: u32 = u32::MAX - 3;

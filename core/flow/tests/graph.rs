@@ -1,6 +1,6 @@
 //! The judge: each rule with a graph that it accepts and one that it rejects, by place.
 
-mod common;
+mod world;
 
 use tidemill_flow::{
     Any, Bytes, Caps, Cx, Edge, Fault, Graph, Items, Node, Payload, Permits, Relay, Rule, StaticPool, Step,
@@ -250,7 +250,7 @@ fn tuples_of_stages_nest() {
         bind("sum", sink(|n: &u32| sum += n), (b_rx,), ()),
     ))
     .unwrap();
-    let world = common::World::default();
+    let world = world::World::default();
     assert_eq!(tidemill_flow::run(&mut graph, &world, &world), Ok(tidemill_flow::Outcome::Done));
     drop(graph);
     assert_eq!(sum, 90);

@@ -1,15 +1,15 @@
 //! Nothing is allocated once a graph runs (E29, R15): the allocator counts.
 
-mod common;
+mod world;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use common::{T0, World};
 use tidemill_flow::{
     Bytes, Caps, Edge, Graph, Outcome, Polled, StaticPool, bind, filter, map, run, sink, source,
 };
 use tidemill_seam::PoolId;
+use world::{T0, World};
 
 struct Counting;
 

@@ -1,17 +1,17 @@
 //! The laws of nodes, seen through whole graphs.
 
-mod common;
+mod world;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use common::{Counted, Ledger, Log, Pool, T0, World, counting, log, logging, many, pool, wait};
 use tidemill_flow::{
     Any, Caps, Cause, Cx, Edge, Fault, Flags, Graph, Header, Items, Node, OnFault, Outcome, Permits, Polled,
     StaticPool, Step, Why, bind, filter, map, run, sink, source,
 };
 use tidemill_seam::{Instant, PoolId};
+use world::{Counted, Ledger, Log, Pool, T0, World, counting, log, logging, many, pool, wait};
 
 /// A one-in, one-out node that does what a closure says.
 struct Custom<F>(F);

@@ -1,12 +1,12 @@
 //! When a node is stepped without input.
 
-mod common;
+mod world;
 
 use std::collections::VecDeque;
 
-use common::{Log, T0, World, counting, log, pool, wait};
 use tidemill_flow::{Any, Cx, Fault, Graph, Items, Node, Outcome, Polled, Step, bind, run, source};
 use tidemill_seam::{Duration, Instant};
+use world::{Log, T0, World, counting, log, pool, wait};
 
 /// A source of its own pace: what a link node does.
 struct Ticker {

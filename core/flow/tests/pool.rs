@@ -1,11 +1,11 @@
 //! The laws of a pool, on the one that boards use.
 
-mod common;
+mod world;
 
-use common::{Ledger, T0, token};
 use proptest::prelude::*;
 use tidemill_flow::{FULL_WEIGHT, Header, Manager, Misuse, RawToken, StaticPool, Token};
 use tidemill_seam::PoolId;
+use world::{Ledger, T0, token};
 
 const REUSES: u32 = if cfg!(miri) { 300 } else { 1 << 17 };
 
@@ -99,7 +99,7 @@ fn a_token_of_another_pool_is_refused_even_under_the_same_id_m6() {
 #[test]
 fn an_aborted_loan_and_a_panicking_writer_leave_no_trace_m7_m16() {
     let ledger = Ledger::default();
-    let pool: StaticPool<common::Counted, 1> = StaticPool::new(PoolId(0));
+    let pool: StaticPool<world::Counted, 1> = StaticPool::new(PoolId(0));
     let mut home = pool.home().unwrap();
     drop(home.loan().unwrap());
     assert_eq!(home.live(), 0);
@@ -120,7 +120,7 @@ fn an_aborted_loan_and_a_panicking_writer_leave_no_trace_m7_m16() {
 fn each_payload_is_dropped_once_also_with_the_pool_m8() {
     let ledger = Ledger::default();
     {
-        let pool: StaticPool<common::Counted, 4> = StaticPool::new(PoolId(0));
+        let pool: StaticPool<world::Counted, 4> = StaticPool::new(PoolId(0));
         let mut home = pool.home().unwrap();
         let mut lane = pool.returns().unwrap();
         let freed = token(&mut home, 0, ledger.make(0));
@@ -197,12 +197,12 @@ fn r_flow_20_a_pool_that_is_nearly_full_for_long_stays_right_e2_m9() {
     const N: usize = 64;
     let ledger = Ledger::default();
     {
-        let pool: StaticPool<common::Counted, N> = StaticPool::new(PoolId(0));
+        let pool: StaticPool<world::Counted, N> = StaticPool::new(PoolId(0));
         let mut home = pool.home().unwrap();
         let mut lane = pool.returns().unwrap();
         let mut held: std::collections::VecDeque<_> =
             (0..N as u32 - 1).map(|n| token(&mut home, n.into(), ledger.make(n))).collect();
-        for n in N as u32 - 1..common::many(20_000) {
+        for n in N as u32 - 1..world::many(20_000) {
             held.push_back(token(&mut home, n.into(), ledger.make(n)));
             let oldest = held.pop_front().unwrap();
             assert_eq!(oldest.value, n + 1 - N as u32, "every value is where it was put");
@@ -262,7 +262,7 @@ proptest! {
         order in proptest::collection::vec(any::<(proptest::sample::Index, bool)>(), 13),
     ) {
         let ledger = Ledger::default();
-        let pool: StaticPool<common::Counted, 1, 16> = StaticPool::new(PoolId(0));
+        let pool: StaticPool<world::Counted, 1, 16> = StaticPool::new(PoolId(0));
         let mut home = pool.home().unwrap();
         let mut lanes: Vec<_> = (0..16).map(|_| pool.returns().unwrap()).collect();
         let mut shares = vec![token(&mut home, 0, ledger.make(0))];

@@ -1,13 +1,13 @@
 //! Quick nodes, and nodes with several outputs.
 
-mod common;
+mod world;
 
-use common::{World, counting, log, logging, pool, wait};
 use tidemill_flow::{
     Cx, Fault, Flags, Graph, Items, Node, Outcome, Permits, Relay, StaticPool, Step, bind, fold, join, run,
     sink, source,
 };
 use tidemill_seam::PoolId;
+use world::{World, counting, log, logging, pool, wait};
 
 #[test]
 fn a_join_takes_one_of_each_and_ends_with_the_shorter_one() {

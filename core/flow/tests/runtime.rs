@@ -1,18 +1,18 @@
 //! The laws of workers and of the graph's life.
 
-mod common;
+mod world;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::mpsc;
 
-use common::{Log, T0, World};
 use proptest::prelude::*;
 use tidemill_flow::{
     Caps, Cause, Cx, Edge, Fault, Graph, Items, Node, Outcome, Permits, Polled, StartError, StaticPool, Step,
     Why, bind, filter, join, map, run, sink, source,
 };
 use tidemill_seam::{Instant, PoolId, WorkerId};
+use world::{Log, T0, World};
 
 /// A node that writes its hooks down.
 struct Hooked {
