@@ -5,7 +5,7 @@
 //! cargo test -p loom-tests --features shuttle --release    many interleavings of long histories
 //! ```
 //! A model is a closure over the shipped ring. A litmus twin is the same closure over a region that keeps one promise
-//! less ([`Flaw`]): if its model still passes, the model proves nothing. Without a feature there is nothing here.
+//! less (a `Flaw`): if its model still passes, the model proves nothing. Without a feature there is nothing here.
 #![cfg(any(feature = "loom", feature = "shuttle"))]
 
 mod flawed;

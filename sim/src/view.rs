@@ -57,17 +57,17 @@ impl<P: Process> Sim<P> {
         self.kernel.queue.len() as usize
     }
 
-    /// Every event so far, with [`Config::trace`]; otherwise nothing.
+    /// Every event so far, with [`Config::trace`](crate::Config::trace); otherwise nothing.
     pub fn trace(&self) -> &[TraceRecord] {
         self.kernel.trace.as_deref().unwrap_or_default()
     }
 
-    /// The choices that were not zero, with [`Config::record`]; otherwise nothing.
+    /// The choices that were not zero, with [`Config::record`](crate::Config::record); otherwise nothing.
     pub fn recorded(&self) -> Vec<Choice> {
         self.kernel.choices.recorded()
     }
 
-    /// What became of [`Config::overlay`] so far.
+    /// What became of [`Config::overlay`](crate::Config::overlay) so far.
     pub fn overlay_report(&self) -> OverlayReport {
         self.kernel.choices.report()
     }
