@@ -1,15 +1,15 @@
 //! A bounded ring of entries for one producer and one consumer. An entry is `W` words.
 //!
 //! ```text
-//!  producer's line          consumer's line         slots
-//!  tail · standing          done · standing         e0 e1 e2 … e(capacity-1)
-//!    │       └ generation, closed └ the same
+//!  producer's line          consumer's line         standing of both          slots
+//!  tail                     done                    generation, closed        e0 e1 e2 … e(capacity-1)
 //!    └ Release after the entry ──────▶ Acquire, then the entry is read
 //!         Acquire, then overwritten ◀───── Release of `done` after the entry was read
 //! ```
 //! Positions are wrapping `u32`, position `p` lives in slot `p mod capacity`. Each half keeps its own position and the
 //! last seen one of its peer to itself, and looks again only when those say *full* or *empty*. Four control words: 16
-//! bytes beside the slots where no line has to be kept apart (`line = 1`).
+//! bytes beside the slots where no line has to be kept apart (`line = 1`). The standing words have a line of their own:
+//! both halves read one at each use, and a load beside a cursor would wait for the stores that are on their way there.
 //!
 //! Never allocates, never blocks, never overwrites. Refuses to know what an entry means.
 //!
@@ -82,6 +82,7 @@ type Exchanger<R> = unsafe fn(&R, u32, u32, u32) -> Result<(), u32>;
 struct Shape {
     tail: u32,
     done: u32,
+    standing: u32,
     slots: u32,
     mask: u32,
 }
@@ -91,14 +92,13 @@ impl Shape {
 
     #[inline]
     const fn producer_standing(self) -> u32 {
-        // SAFETY: the word after `tail` lies within the region too, so its index fits.
-        unsafe { self.tail.unchecked_add(1) }
+        self.standing
     }
 
     #[inline]
     const fn consumer_standing(self) -> u32 {
-        // SAFETY: the word after `done` lies within the region too, so its index fits.
-        unsafe { self.done.unchecked_add(1) }
+        // SAFETY: the word after `standing` lies within the region too, so its index fits.
+        unsafe { self.standing.unchecked_add(1) }
     }
 
     #[inline]

@@ -68,16 +68,16 @@ impl Spec {
         if words > u32::MAX as u64 { u32::MAX } else { words as u32 }
     }
 
-    /// The producer's line, the consumer's line and the first slot. A side has two words, so a line of one holds two.
-    const fn lines(self) -> [u64; 3] {
+    /// The producer's line, the consumer's line, the line of the two standing words and the first slot.
+    const fn lines(self) -> [u64; 4] {
         let line = if self.line == 0 { 1 } else { self.line as u64 };
         let first = (self.base as u64).div_ceil(line) * line;
-        let step = if line < 2 { 2 } else { line };
-        [first, first + step, first + 2 * step]
+        let two = if line < 2 { 2 } else { line };
+        [first, first + line, first + 2 * line, first + 2 * line + two]
     }
 
     const fn end<const W: usize>(self) -> u64 {
-        let [_, _, slots] = self.lines();
+        let [_, _, _, slots] = self.lines();
         slots + self.capacity as u64 * W as u64
     }
 
@@ -92,8 +92,8 @@ impl Spec {
         if need > u64::from(have) {
             return Err(SpecError::Short { need, have });
         }
-        let [tail, done, slots] = self.lines().map(|at| at as u32);
-        Ok(Shape { tail, done, slots, mask: self.capacity - 1 })
+        let [tail, done, standing, slots] = self.lines().map(|at| at as u32);
+        Ok(Shape { tail, done, standing, slots, mask: self.capacity - 1 })
     }
 }
 

@@ -267,7 +267,7 @@ fn a_cursor_outside_the_ring_reads_as_full_or_empty_rl_18() {
     let spec = Spec::new(4).line(1);
     let (mut producer, mut consumer) = split::<_, 1>(&memory, spec).unwrap();
     for wild in [5, 1000, 1 << 31, u32::MAX] {
-        // SAFETY: words 0 and 2 are the two cursors, within the 64.
+        // SAFETY: words 0 and 1 are the two cursors, within the 64.
         unsafe { memory.write(0, &[wild]) };
         assert_eq!((consumer.pop(), consumer.peek(0), consumer.pop_batch(&mut [[0]; 9])), (None, None, 0));
     }
@@ -275,8 +275,8 @@ fn a_cursor_outside_the_ring_reads_as_full_or_empty_rl_18() {
         producer.push([i]).unwrap();
     }
     for wild in [5, 1000, 1 << 31, u32::MAX] {
-        // SAFETY: words 0 and 2 are the two cursors, within the 64.
-        unsafe { memory.write(2, &[wild]) };
+        // SAFETY: words 0 and 1 are the two cursors, within the 64.
+        unsafe { memory.write(1, &[wild]) };
         assert_eq!((producer.push([9]), producer.room()), (Err(Full([9])), 0));
     }
 }
@@ -286,8 +286,8 @@ fn a_spec_says_how_many_words_it_takes_and_a_short_region_is_refused() {
     assert_eq!(words::<2>(8), Spec::new(8).words::<2>());
     let narrow = Spec::new(8).line(1);
     assert_eq!(narrow.words::<2>(), 4 + 16, "sixteen bytes beside the slots");
-    assert_eq!(Spec::new(8).line(32).words::<2>(), 64 + 16);
-    assert_eq!(Spec::new(8).line(32).at(5).words::<2>(), 27 + 64 + 16, "the first line is rounded up to");
+    assert_eq!(Spec::new(8).line(32).words::<2>(), 96 + 16);
+    assert_eq!(Spec::new(8).line(32).at(5).words::<2>(), 27 + 96 + 16, "the first line is rounded up to");
     assert_eq!(Spec::new(1 << 30).words::<4>(), u32::MAX, "longer than any region");
     let memory = Inline::<25>::new();
     assert!(split::<_, 2>(&memory, narrow.at(5)).is_ok());
