@@ -26,7 +26,7 @@ pub enum Flaw {
 /// Words of a ring with `line(1)`.
 pub const TAIL: u32 = 0;
 /// The consumer's cursor, or the claim.
-pub const DONE: u32 = 2;
+pub const DONE: u32 = 1;
 const SLOTS: u32 = 4;
 
 /// A heap region that breaks at most one promise, and that can watch the slots for unordered access.
