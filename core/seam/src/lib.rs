@@ -13,7 +13,10 @@ mod id;
 mod link;
 mod notify;
 mod region;
+mod register;
+mod store;
 mod time;
+mod wall;
 
 pub use clock::Clock;
 pub use entropy::Entropy;
@@ -21,4 +24,7 @@ pub use id::{EdgeId, NodeId, PoolId, PortId, WorkerId};
 pub use link::{Link, Received, RecvError, SendError};
 pub use notify::{Epoch, Notify, Woken};
 pub use region::{Exchange, Region};
+pub use register::{ExchangeError, Exchanged, Reading, ReadingError, Register, Version};
+pub use store::{Geometry, Misfit, ReadError, Store, SyncError, WriteError};
 pub use time::{Duration, Instant};
+pub use wall::{WallClock, WallTime};
