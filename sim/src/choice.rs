@@ -52,6 +52,15 @@ pub enum Base {
     Zero,
 }
 
+/// Where a run leaves the path that its seed, its base and its overlay set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fork {
+    /// After so many decisions; [`Sim::decisions`](crate::Sim::decisions) counts them.
+    pub after: u64,
+    /// Every later decision comes from the streams of this seed, and the overlay has no more to say.
+    pub seed: u64,
+}
+
 /// What became of an overlay in the run so far.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct OverlayReport {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tidemill_seam::{Instant, SendError};
 
-use crate::choice::{Base, Overlay};
+use crate::choice::{Base, Fork, Overlay};
 use crate::failure::Failure;
 use crate::hash::{RollingHash, digest};
 use crate::machine::{Machine, MachineId, ProcessId};
@@ -25,6 +25,8 @@ pub struct Config {
     pub overlay: Overlay,
     /// Where every other value comes from.
     pub base: Base,
+    /// Where the run goes on by another seed; `None` is nowhere.
+    pub fork: Option<Fork>,
     /// Keep the choices that were not zero.
     pub record: bool,
     /// Keep 32 bytes of every event.
@@ -44,6 +46,7 @@ impl Default for Config {
         Self {
             overlay: Overlay::new(),
             base: Base::Seed,
+            fork: None,
             record: false,
             trace: false,
             instant_max: 1_000_000,
@@ -125,7 +128,7 @@ pub(crate) struct Kernel {
 
 impl Kernel {
     pub(crate) fn new(seed: u64, config: Config) -> Self {
-        let Config { overlay, base, record, trace, instant_max, pending_max, inbox_max, mtu } = config;
+        let Config { overlay, base, fork, record, trace, instant_max, pending_max, inbox_max, mtu } = config;
         Self {
             now_ns: 0,
             queue: Queue::new(),
@@ -135,7 +138,7 @@ impl Kernel {
             hash: RollingHash::new(),
             stats: Stats::default(),
             buffers: Buffers::new(),
-            choices: Choices::new(seed, base, overlay, record),
+            choices: Choices::new(seed, base, overlay, record, fork),
             machines: Vec::new(),
             links: Vec::new(),
             settings: Vec::new(),

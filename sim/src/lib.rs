@@ -40,7 +40,7 @@ mod view;
 pub mod harness;
 pub mod tape;
 
-pub use choice::{BadSite, Base, Choice, Overlay, OverlayReport, Rate, Site};
+pub use choice::{BadSite, Base, Choice, Fork, Overlay, OverlayReport, Rate, Site};
 pub use failure::{Failure, Outcome, normalise};
 pub use kernel::Config;
 pub use machine::{MachineId, ProcessId};

@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::choice::{Base, Choice, Overlay, OverlayReport, Rate, Site};
+use crate::choice::{Base, Choice, Fork, Overlay, OverlayReport, Rate, Site};
 
 /// An entity's stream, opened at its first decision.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +32,15 @@ struct Watch {
     owners: Vec<Owner>,
     recording: bool,
     taken: Vec<Taken>,
+    decisions: u64,
+    fork: Option<Forked>,
+}
+
+/// The streams of the other seed, opened at the first decision after the fork.
+#[derive(Debug)]
+struct Forked {
+    at: Fork,
+    streams: Vec<ChaCha8Rng>,
 }
 
 #[derive(Debug)]
@@ -76,13 +85,21 @@ fn keyed(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
+/// A draw below `n`. The bias of the multiplication is below `n` / 2⁶⁴ (Lemire, "Fast random integer generation in an
+/// interval", 2019, without the rejection).
+#[inline]
+fn below(rng: &mut ChaCha8Rng, n: u64) -> u64 {
+    ((u128::from(rng.next_u64()) * u128::from(n)) >> 64) as u64
+}
+
 impl Choices {
-    pub(crate) fn new(seed: u64, base: Base, overlay: Overlay, recording: bool) -> Self {
-        let watch = (recording || !overlay.is_empty()).then(|| {
+    pub(crate) fn new(seed: u64, base: Base, overlay: Overlay, recording: bool, fork: Option<Fork>) -> Self {
+        let watch = (recording || fork.is_some() || !overlay.is_empty()).then(|| {
             let pins =
                 overlay.iter().map(|(site, value)| Pin { site: site.clone(), value: *value, used: false });
             let (pins, out_of_range, owners, taken) = (pins.collect(), Vec::new(), Vec::new(), Vec::new());
-            Box::new(Watch { pins, out_of_range, owners, recording, taken })
+            let fork = fork.map(|at| Forked { at, streams: Vec::new() });
+            Box::new(Watch { pins, out_of_range, owners, recording, taken, decisions: 0, fork })
         });
         Self { seed, base, streams: Vec::new(), world: StreamId::NONE, watch }
     }
@@ -129,8 +146,7 @@ impl Choices {
         self.world
     }
 
-    /// One draw whatever comes of it, so that a pinned value moves no later one. The bias of the multiplication is
-    /// below `n` / 2⁶⁴ (Lemire, "Fast random integer generation in an interval", 2019, without the rejection).
+    /// One draw whatever comes of it, so that a pinned value moves no later one.
     #[inline]
     pub(crate) fn choose_by(&mut self, stream: StreamId, kind: &'static str, n: u64) -> u64 {
         assert!(n > 0, "a choice among nothing");
@@ -138,13 +154,10 @@ impl Choices {
             return 0;
         }
         let drawn = match self.base {
-            Base::Seed => {
-                let wide = u128::from(self.streams[stream.0 as usize].next_u64()) * u128::from(n);
-                (wide >> 64) as u64
-            }
+            Base::Seed => below(&mut self.streams[stream.0 as usize], n),
             Base::Zero => 0,
         };
-        if self.watch.is_some() { self.watched(stream, kind, n, drawn) } else { drawn }
+        if self.watch.is_some() { self.watched(stream, kind, n, drawn, |rng| below(rng, n)) } else { drawn }
     }
 
     #[inline]
@@ -156,12 +169,28 @@ impl Choices {
             Base::Seed => rate.hits(self.streams[stream.0 as usize].next_u32()),
             Base::Zero => false,
         };
-        if self.watch.is_some() { self.watched(stream, kind, 2, u64::from(drawn)) == 1 } else { drawn }
+        if self.watch.is_none() {
+            return drawn;
+        }
+        self.watched(stream, kind, 2, u64::from(drawn), |rng| u64::from(rate.hits(rng.next_u32()))) == 1
     }
 
     #[cold]
-    fn watched(&mut self, stream: StreamId, kind: &'static str, n: u64, drawn: u64) -> u64 {
+    fn watched(
+        &mut self,
+        stream: StreamId,
+        kind: &'static str,
+        n: u64,
+        drawn: u64,
+        draw: impl FnOnce(&mut ChaCha8Rng) -> u64,
+    ) -> u64 {
         let Some(watch) = &mut self.watch else { return drawn };
+        watch.decisions += 1;
+        let decisions = watch.decisions;
+        let elsewhere = match &mut watch.fork {
+            Some(fork) if decisions > fork.at.after => Some(draw(fork.stream(stream, &self.streams))),
+            _ => None,
+        };
         let owner = &mut watch.owners[stream.0 as usize];
         let counter = owner.count(kind);
         let found = watch.pins.binary_search_by(|pin| {
@@ -171,8 +200,8 @@ impl Choices {
                 counter,
             ))
         });
-        let mut value = drawn;
-        if let Ok(index) = found {
+        let mut value = elsewhere.unwrap_or(drawn);
+        if let (Ok(index), None) = (found, elsewhere) {
             let pin = &mut watch.pins[index];
             pin.used = true;
             value = pin.value.min(n - 1);
@@ -184,6 +213,11 @@ impl Choices {
             watch.taken.push(Taken { stream, kind, counter, value, n });
         }
         value
+    }
+
+    /// Decisions so far, while an overlay, a fork or a recording watches.
+    pub(crate) fn decisions(&self) -> u64 {
+        self.watch.as_ref().map_or(0, |watch| watch.decisions)
     }
 
     pub(crate) fn recorded(&self) -> Vec<Choice> {
@@ -217,6 +251,17 @@ impl Watch {
     }
 }
 
+impl Forked {
+    fn stream(&mut self, stream: StreamId, known: &[ChaCha8Rng]) -> &mut ChaCha8Rng {
+        for rng in &known[self.streams.len()..] {
+            let mut other = keyed(self.at.seed);
+            other.set_stream(rng.get_stream());
+            self.streams.push(other);
+        }
+        &mut self.streams[stream.0 as usize]
+    }
+}
+
 impl Owner {
     fn count(&mut self, kind: &'static str) -> u64 {
         if let Some((_, counter)) = self.counters.iter_mut().find(|(known, _)| *known == kind) {
@@ -232,7 +277,7 @@ impl Owner {
 #[cfg(test)]
 mod tests {
     use super::{Choices, stream_of};
-    use crate::choice::{Base, Choice, Overlay, Rate, Site};
+    use crate::choice::{Base, Choice, Fork, Overlay, Rate, Site};
 
     fn open(choices: &mut Choices, name: &'static str) -> super::StreamId {
         choices.open(stream_of(name), || name.to_owned())
@@ -240,11 +285,11 @@ mod tests {
 
     #[test]
     fn a_draw_by_one_entity_moves_no_other() {
-        let mut plain = Choices::new(7, Base::Seed, Overlay::new(), false);
+        let mut plain = Choices::new(7, Base::Seed, Overlay::new(), false, None);
         let a = open(&mut plain, "a");
         let want: Vec<u64> = (0..32).map(|_| plain.choose_by(a, "k", 1000)).collect();
 
-        let mut busy = Choices::new(7, Base::Seed, Overlay::new(), false);
+        let mut busy = Choices::new(7, Base::Seed, Overlay::new(), false, None);
         let (b, a) = (open(&mut busy, "b"), open(&mut busy, "a"));
         let got: Vec<u64> = (0..32)
             .map(|_| {
@@ -259,7 +304,7 @@ mod tests {
     #[test]
     fn a_pinned_value_moves_no_later_one() {
         let run = |overlay: Overlay| {
-            let mut choices = Choices::new(7, Base::Seed, overlay, false);
+            let mut choices = Choices::new(7, Base::Seed, overlay, false, None);
             let a = open(&mut choices, "a");
             (0..8).map(|_| choices.choose_by(a, "k", 1000)).collect::<Vec<_>>()
         };
@@ -271,7 +316,7 @@ mod tests {
     #[test]
     fn what_was_recorded_replays_without_the_seed() {
         let run = |seed, base, overlay| {
-            let mut choices = Choices::new(seed, base, overlay, true);
+            let mut choices = Choices::new(seed, base, overlay, true, None);
             let a = open(&mut choices, "a");
             let taken: Vec<u64> = (0..100)
                 .map(|_| {
@@ -293,7 +338,7 @@ mod tests {
         let (unknown, large) = (Site::new("nobody", "k", 0), Site::new("a", "k", 0));
         let unreached = Site::new("a", "k", 9);
         let overlay = Overlay::from_iter([(unknown.clone(), 1), (large.clone(), 10), (unreached.clone(), 1)]);
-        let mut choices = Choices::new(7, Base::Seed, overlay, false);
+        let mut choices = Choices::new(7, Base::Seed, overlay, false, None);
         let a = open(&mut choices, "a");
         assert_eq!(choices.choose_by(a, "k", 10), 9);
         let report = choices.report();
@@ -303,14 +348,33 @@ mod tests {
     }
 
     #[test]
+    fn a_fork_keeps_what_was_decided_before_it_and_draws_the_rest_from_the_other_seed() {
+        let run = |seed, overlay, fork| {
+            let mut choices = Choices::new(seed, Base::Seed, overlay, true, fork);
+            let (a, b) = (open(&mut choices, "a"), open(&mut choices, "b"));
+            (0..16)
+                .map(|at| choices.choose_by(if at % 2 == 0 { a } else { b }, "k", 1000))
+                .collect::<Vec<_>>()
+        };
+        let (plain, other) = (run(7, Overlay::new(), None), run(8, Overlay::new(), None));
+        let pins = Overlay::from_iter([(Site::new("a", "k", 2), 999), (Site::new("b", "k", 5), 999)]);
+        let forked = run(7, pins, Some(Fork { after: 6, seed: 8 }));
+        assert_eq!((forked[4], &forked[..4], forked[5]), (999, &plain[..4], plain[5]));
+        // The other seed's streams begin where the fork is, and the pin behind it is no more.
+        let (evens, odds) = (other.iter().step_by(2), other.iter().skip(1).step_by(2));
+        let fresh: Vec<u64> = evens.zip(odds).flat_map(|(a, b)| [*a, *b]).take(10).collect();
+        assert_eq!(forked[6..], fresh);
+    }
+
+    #[test]
     fn certainty_draws_nothing() {
-        let mut choices = Choices::new(7, Base::Seed, Overlay::new(), true);
+        let mut choices = Choices::new(7, Base::Seed, Overlay::new(), true, None);
         let a = open(&mut choices, "a");
         assert_eq!(choices.choose_by(a, "k", 1), 0);
         assert!(choices.chance_by(a, "k", Rate::ALWAYS) && !choices.chance_by(a, "k", Rate::NEVER));
         assert_eq!(choices.recorded(), []);
         let first = choices.choose_by(a, "k", 1 << 40);
-        let mut fresh = Choices::new(7, Base::Seed, Overlay::new(), false);
+        let mut fresh = Choices::new(7, Base::Seed, Overlay::new(), false, None);
         let a = open(&mut fresh, "a");
         assert_eq!(fresh.choose_by(a, "k", 1 << 40), first);
     }

@@ -67,6 +67,11 @@ impl<P: Process> Sim<P> {
         self.kernel.choices.recorded()
     }
 
+    /// How many decisions were taken, with [`Config::record`](crate::Config::record), an overlay or a fork; otherwise 0.
+    pub fn decisions(&self) -> u64 {
+        self.kernel.choices.decisions()
+    }
+
     /// What became of [`Config::overlay`](crate::Config::overlay) so far.
     pub fn overlay_report(&self) -> OverlayReport {
         self.kernel.choices.report()

@@ -7,7 +7,7 @@ use super::{broken, law};
 use std::cell::Cell;
 use std::rc::Rc;
 use tidemill_seam::Duration;
-use tidemill_sim::harness::{Must, Param, Params, Story};
+use tidemill_sim::harness::{Must, Param, Params, Shrink, Story};
 use tidemill_sim::{Address, Context, Event, Failure, Latency, LinkConfig, Process, Sim};
 
 pub(super) const STORY: Story = Story {
@@ -17,8 +17,20 @@ pub(super) const STORY: Story = Story {
     seeds: 100,
     must: Must::Fail,
     params: &[
-        Param { name: "pings", default: 500, range: 1..=1_000_000, about: "pings the client sends" },
-        Param { name: "loss", default: 50, range: 0..=1_000, about: "datagrams lost of a thousand" },
+        Param {
+            name: "pings",
+            default: 500,
+            range: 1..=1_000_000,
+            about: "pings the client sends",
+            shrink: Shrink::Items,
+        },
+        Param {
+            name: "loss",
+            default: 50,
+            range: 0..=1_000,
+            about: "datagrams lost of a thousand",
+            shrink: Shrink::No,
+        },
     ],
     body: play,
 };

@@ -8,7 +8,7 @@ use crc::{CRC_32_ISO_HDLC, Crc};
 use std::cell::RefCell;
 use std::rc::Rc;
 use tidemill_seam::Duration;
-use tidemill_sim::harness::{Must, Param, Params, Story};
+use tidemill_sim::harness::{Must, Param, Params, Shrink, Story};
 use tidemill_sim::{Address, Context, Event, Failure, Latency, LinkConfig, Process, Rate, Sim};
 
 pub(super) const STORY: Story = Story {
@@ -18,9 +18,27 @@ pub(super) const STORY: Story = Story {
     seeds: 1_000,
     must: Must::Pass,
     params: &[
-        Param { name: "pairs", default: 3, range: 1..=100, about: "clients, and as many servers" },
-        Param { name: "pings", default: 100, range: 1..=1_000_000, about: "pings a client sends" },
-        Param { name: "loss", default: 50, range: 0..=900, about: "datagrams lost of a thousand" },
+        Param {
+            name: "pairs",
+            default: 3,
+            range: 1..=100,
+            about: "clients, and as many servers",
+            shrink: Shrink::Machines,
+        },
+        Param {
+            name: "pings",
+            default: 100,
+            range: 1..=1_000_000,
+            about: "pings a client sends",
+            shrink: Shrink::Items,
+        },
+        Param {
+            name: "loss",
+            default: 50,
+            range: 0..=900,
+            about: "datagrams lost of a thousand",
+            shrink: Shrink::No,
+        },
     ],
     body: play,
 };

@@ -13,7 +13,7 @@ use tidemill_pipeline::{
     ReceiverCells, Rejected, SenderCells, Summary, Verdict, far, near, receiver, sender, sequential,
 };
 use tidemill_seam::{Duration, Instant};
-use tidemill_sim::harness::{Must, Param, Params, Story};
+use tidemill_sim::harness::{Must, Param, Params, Shrink, Story};
 
 use tidemill_sim::{Address, Env, Failure, Latency, LinkConfig, MachineId, ProcessId, Rate, Sim, Tasks};
 
@@ -24,13 +24,26 @@ pub(crate) const STORY: Story = Story {
     seeds: 1_000,
     must: Must::Pass,
     params: &[
-        Param { name: "rows", default: 8_759, range: 1..=8_759, about: "readings that are sent" },
-        Param { name: "faults", default: 8, range: 0..=100, about: "pauses, partitions and deaths, at most" },
+        Param {
+            name: "rows",
+            default: 8_759,
+            range: 1..=8_759,
+            about: "readings that are sent",
+            shrink: Shrink::Items,
+        },
+        Param {
+            name: "faults",
+            default: 8,
+            range: 0..=100,
+            about: "pauses, partitions and deaths, at most",
+            shrink: Shrink::Faults,
+        },
         Param {
             name: "harm",
             default: 15,
             range: 0..=50,
             about: "worst rate of each harm to datagrams, percent",
+            shrink: Shrink::No,
         },
     ],
     body: play,

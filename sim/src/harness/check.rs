@@ -1,6 +1,6 @@
-use super::{Finish, Replay, Report, replay, run, story, tag};
+use super::{Finish, Replay, Report, Trial, replay, run, story, tag};
+use crate::Sim;
 use crate::tape::Tape;
-use crate::{Overlay, Sim};
 use core::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ impl Test<'_> {
         }
         let seeds = asked.seeds.unwrap_or(self.seeds);
         for seed in 0..seeds {
-            let report = run::once(seed, Overlay::new(), body);
+            let report = run::once(&Trial::seed(seed), body);
             if report.failure.is_some() {
                 return Err(self.complaint(&report, &format!(" of {seeds}"), body));
             }
@@ -126,7 +126,7 @@ impl Test<'_> {
         let mut text =
             format!("{} failed with seed {}{of}: {}\n  {failure}\n", self.name, report.seed, tag(failure));
         let _ = writeln!(text, "replay: {}", self.command(&format!("TIDEMILL_SEED={}", report.seed)));
-        match story::tape(self.name, Vec::new(), &Overlay::new(), report, body) {
+        match story::tape(self.name, Vec::new(), &Trial::seed(report.seed), report, body) {
             Err(unsteady) => text += &unsteady.to_string(),
             Ok(tape) => {
                 let path = self.tape_folder().join(format!("{}-{}.tape", self.file_stem(), tag(failure)));

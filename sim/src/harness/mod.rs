@@ -25,4 +25,5 @@ pub use check::{Test, check};
 pub use finish::Finish;
 pub use replay::{Departure, Replay};
 pub use report::{Report, tag};
-pub use story::{BadParam, Must, Param, Params, Story, Unsteady};
+pub use run::Trial;
+pub use story::{BadParam, Must, Param, Params, Shrink, Story, Unsteady};

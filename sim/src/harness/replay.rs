@@ -1,4 +1,4 @@
-use super::{Finish, Params, Report, Story, run, tag};
+use super::{Finish, Params, Report, Story, Trial, run, tag};
 use crate::tape::{Mark, Pin, Reason, Tape, TapeError};
 use crate::{Overlay, Sim, Site};
 use core::fmt;
@@ -82,11 +82,18 @@ impl Story {
     }
 }
 
+impl Tape {
+    /// What the tape settles.
+    pub fn trial(&self) -> Trial {
+        let overlay: Overlay = self.choices.iter().map(|pin| (pin.site.clone(), pin.value)).collect();
+        Trial { base: self.base, overlay, ..Trial::seed(self.seed) }
+    }
+}
+
 /// Runs `body` as the tape says.
 pub(super) fn replay<R: Finish>(tape: &Tape, body: &impl Fn(&mut Sim) -> R) -> Result<Replay, TapeError> {
-    let overlay: Overlay = tape.choices.iter().map(|pin| (pin.site.clone(), pin.value)).collect();
     let at: Vec<u64> = tape.marks.iter().map(|mark| mark.events).collect();
-    let report = run::marked(tape.seed, overlay, at, body);
+    let report = run::marked(&tape.trial(), at, body);
     check_pins(&tape.choices, &report)?;
     let expected = tape.failure.as_ref().map(|ending| &ending.tag);
     let same_end = report.failure.as_ref().map(tag).as_ref() == expected;

@@ -1,5 +1,5 @@
 use crate::tape::Mark;
-use crate::{Failure, OverlayReport};
+use crate::{Choice, Failure, OverlayReport};
 
 /// What one run was.
 #[derive(Clone, Debug)]
@@ -20,6 +20,9 @@ pub struct Report {
     pub counts: Vec<(&'static str, u64)>,
     /// The hash after so many events, at a few points.
     pub marks: Vec<Mark>,
+    /// The choices that were not zero, in the order in which they were taken, where the [`Trial`](super::Trial) asked
+    /// for them; otherwise nothing.
+    pub choices: Vec<Choice>,
     /// What became of the pinned choices.
     pub overlay: OverlayReport,
 }

@@ -1,24 +1,47 @@
 use super::panics::{self, Panicked};
 use super::{Finish, Report};
 use crate::tape::Mark;
-use crate::{Cause, Config, Failure, Moment, Overlay, Sim, Stats};
+use crate::{Base, Cause, Choice, Config, Failure, Fork, Moment, Overlay, Sim, Stats};
 use std::cell::RefCell;
 use std::rc::Rc;
 use tidemill_seam::Instant;
 
+/// What settles a run, besides what runs.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Trial {
+    /// The seed.
+    pub seed: u64,
+    /// Where choices come from that the overlay does not name.
+    pub base: Base,
+    /// Choices that are pinned.
+    pub overlay: Overlay,
+    /// Where the run goes on by another seed.
+    pub fork: Option<Fork>,
+    /// Whether the report lists the choices.
+    pub record: bool,
+}
+
+impl Trial {
+    /// A run that its seed alone settles.
+    pub fn seed(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    /// The same run as one that takes `choices`, those that were not zero, and nothing from any stream but entropy.
+    pub fn pinned(&self, choices: Vec<Choice>) -> Self {
+        Self { base: Base::Zero, overlay: choices.into_iter().collect(), ..Self::seed(self.seed) }
+    }
+}
+
 /// One run: a fresh world, the body, and what is left to read off the world afterwards.
-pub(super) fn once<R: Finish>(seed: u64, overlay: Overlay, body: &impl Fn(&mut Sim) -> R) -> Report {
-    marked(seed, overlay, Vec::new(), body)
+pub(super) fn once<R: Finish>(trial: &Trial, body: &impl Fn(&mut Sim) -> R) -> Report {
+    marked(trial, Vec::new(), body)
 }
 
 /// One run whose hash is also noted on the way, at about as many events as `at` says, ascending.
-pub(super) fn marked<R: Finish>(
-    seed: u64,
-    overlay: Overlay,
-    at: Vec<u64>,
-    body: &impl Fn(&mut Sim) -> R,
-) -> Report {
-    let mut sim = Sim::with(seed, Config { overlay, ..Config::default() });
+pub(super) fn marked<R: Finish>(trial: &Trial, at: Vec<u64>, body: &impl Fn(&mut Sim) -> R) -> Report {
+    let Trial { seed, base, overlay, fork, record } = trial.clone();
+    let mut sim = Sim::with(seed, Config { overlay, base, fork, record, ..Config::default() });
     let marks = note(&mut sim, at);
     let failure = match panics::catch(|| body(&mut sim)) {
         Ok(finish) => finish.failure(&sim),
@@ -57,6 +80,7 @@ fn report(seed: u64, failure: Option<Failure>, sim: &Sim) -> Report {
         messages: stats.sent,
         counts: counts(stats),
         marks: Vec::new(),
+        choices: sim.recorded(),
         overlay: sim.overlay_report(),
     }
 }

@@ -1,4 +1,4 @@
-use super::{Finish, Report, run};
+use super::{Finish, Report, Trial, run};
 use crate::tape::{Ending, Pair, Pin, Tape};
 use crate::{Failure, Overlay, Sim};
 use core::fmt;
@@ -43,6 +43,22 @@ pub struct Param {
     pub range: RangeInclusive<u64>,
     /// What it sets.
     pub about: &'static str,
+    /// Whether the shrinker may drive it towards the start of its range.
+    pub shrink: Shrink,
+}
+
+/// What becomes less where a parameter does. The shrinker takes them in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub enum Shrink {
+    /// How many faults strike.
+    Faults,
+    /// How many machines, processes or nodes there are.
+    Machines,
+    /// How much work is done.
+    Items,
+    /// Nothing that makes a failure easier to read: a rate, a limit, a version.
+    #[default]
+    No,
 }
 
 /// The parameters of one run. Every one of them is within its range.
@@ -85,7 +101,12 @@ impl Story {
 
     /// Runs the story once.
     pub fn run(&self, seed: u64, params: &Params, overlay: Overlay) -> Report {
-        run::once(seed, overlay, &|sim: &mut Sim| (self.body)(sim, params))
+        self.trial(params, &Trial { overlay, ..Trial::seed(seed) })
+    }
+
+    /// Runs the story once, as `trial` settles it.
+    pub fn trial(&self, params: &Params, trial: &Trial) -> Report {
+        run::once(trial, &|sim: &mut Sim| (self.body)(sim, params))
     }
 
     /// The tape of a run that [`run`](Self::run) reported.
@@ -93,7 +114,15 @@ impl Story {
     /// # Errors
     /// If the run, repeated, takes another path: it is not a function of its seed.
     pub fn tape(&self, params: &Params, overlay: &Overlay, report: &Report) -> Result<Tape, Unsteady> {
-        tape(self.name, params.changed(), overlay, report, &|sim: &mut Sim| (self.body)(sim, params))
+        self.tape_of(params, &Trial { overlay: overlay.clone(), ..Trial::seed(report.seed) }, report)
+    }
+
+    /// The tape of a run that [`trial`](Self::trial) reported.
+    ///
+    /// # Errors
+    /// As [`tape`](Self::tape).
+    pub fn tape_of(&self, params: &Params, trial: &Trial, report: &Report) -> Result<Tape, Unsteady> {
+        tape(self.name, params.changed(), trial, report, &|sim: &mut Sim| (self.body)(sim, params))
     }
 }
 
@@ -111,17 +140,22 @@ pub struct Unsteady {
 /// Marks on a tape, at most.
 const MARKS: u64 = 16;
 
-/// The tape of a run of anything that has a name. Repeats the run to set the marks.
+/// The tape of a run of anything that has a name. Repeats the run to set the marks. What a fork decided is pinned.
 pub(super) fn tape<R: Finish>(
     name: &str,
     config: Vec<Pair>,
-    overlay: &Overlay,
+    trial: &Trial,
     report: &Report,
     body: &impl Fn(&mut Sim) -> R,
 ) -> Result<Tape, Unsteady> {
+    let pinned = trial
+        .fork
+        .is_some()
+        .then(|| trial.pinned(run::once(&Trial { record: true, ..trial.clone() }, body).choices));
+    let trial = pinned.as_ref().unwrap_or(trial);
     let stride = report.events.div_ceil(MARKS).max(1);
     let at: Vec<u64> = (1..=MARKS).map(|mark| mark * stride).filter(|at| *at <= report.events).collect();
-    let again = run::marked(report.seed, overlay.clone(), at, body);
+    let again = run::marked(trial, at, body);
     if again.hash != report.hash {
         return Err(Unsteady { seed: report.seed, first: report.hash, second: again.hash });
     }
@@ -130,7 +164,9 @@ pub(super) fn tape<R: Finish>(
         story: Pair::new("story", name),
         seed: report.seed,
         config,
-        choices: overlay
+        base: trial.base,
+        choices: trial
+            .overlay
             .iter()
             .map(|(site, value)| Pin { site: site.clone(), value: *value, line: 0 })
             .collect(),

@@ -1,7 +1,9 @@
 use super::check::Asked;
-use super::{BadParam, Campaign, Departure, Must, Param, Params, Replay, Story, Tally, Test, tag};
+use super::{
+    BadParam, Campaign, Departure, Must, Param, Params, Replay, Shrink, Story, Tally, Test, Trial, tag,
+};
 use crate::tape::{Pin, Reason, Tape};
-use crate::{Failure, Outcome, Overlay, Sim, Site};
+use crate::{Base, Failure, Fork, Outcome, Overlay, Sim, Site};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tidemill_seam::Duration;
@@ -13,7 +15,13 @@ const COIN: Story = Story {
     about: "the coin never falls on its last side",
     seeds: 100,
     must: Must::Pass,
-    params: &[Param { name: "tosses", default: 50, range: 1..=1_000, about: "tosses" }],
+    params: &[Param {
+        name: "tosses",
+        default: 50,
+        range: 1..=1_000,
+        about: "tosses",
+        shrink: Shrink::Items,
+    }],
     body: coin,
 };
 
@@ -323,4 +331,30 @@ fn a_test_may_give_nothing_an_outcome_or_a_result() {
     assert_eq!(test.run(&Asked::default(), &|sim: &mut Sim| sim.run()), Ok(()));
     let message = test.run(&Asked::default(), &|_: &mut Sim| Err::<(), _>("no 17 is left".to_owned()));
     assert!(message.expect_err("an error").contains("error: \"no # is left\""));
+}
+
+#[test]
+fn a_run_is_the_same_over_zero_once_its_choices_are_pinned() {
+    let params = COIN.params();
+    let tape = failed_tape();
+    let recorded = COIN.trial(&params, &Trial { record: true, ..tape.trial() });
+    let pinned = tape.trial().pinned(recorded.choices.clone());
+    let again = COIN.trial(&params, &Trial { record: true, ..pinned.clone() });
+    assert_eq!((again.hash, &again.choices), (recorded.hash, &recorded.choices));
+    let zero = COIN.tape_of(&params, &pinned, &again).expect("it is deterministic");
+    assert!(zero.to_string().contains("\nbase    = zero\n"), "{zero}");
+    assert!(matches!(COIN.replay(&zero), Ok(Replay::Same(report)) if report.hash == tape.hash));
+}
+
+#[test]
+fn the_tape_of_a_forked_run_pins_what_the_fork_decided() {
+    let params = COIN.params();
+    let fork = |seed| Trial { fork: Some(Fork { after: 10, seed }), ..Trial::seed(0) };
+    let (trial, report) = (1..)
+        .map(|seed| (fork(seed), COIN.trial(&params, &fork(seed))))
+        .find(|(_, report)| report.failure.is_some())
+        .expect("some seed goes on to fail");
+    let tape = COIN.tape_of(&params, &trial, &report).expect("it is deterministic");
+    assert_eq!(tape.base, Base::Zero);
+    assert!(matches!(COIN.replay(&tape), Ok(Replay::Same(again)) if again.hash == report.hash));
 }

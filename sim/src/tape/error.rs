@@ -42,6 +42,8 @@ pub enum Reason {
         /// What stands there.
         text: String,
     },
+    /// Neither `seed` nor `zero`.
+    UnknownBase(String),
     /// Marks that do not ascend.
     MarksDescend,
     /// Something follows `end`.
@@ -104,6 +106,7 @@ impl fmt::Display for Reason {
             Self::Repeated(key) => write!(f, "{} was given before", Quoted(key)),
             Self::Missing(key) => write!(f, "`end` without a line `{key} = …` before it"),
             Self::BadNumber { of, text } => write!(f, "{} is not {of}", Quoted(text)),
+            Self::UnknownBase(text) => write!(f, "{} is no base: a base is `seed` or `zero`", Quoted(text)),
             Self::MarksDescend => f.write_str("marks must ascend by event count"),
             Self::AfterEnd => f.write_str("something follows `end`"),
             Self::UnknownStory { name, known } => {

@@ -15,6 +15,7 @@
 //!
 //! One fact a line, so two tapes can be compared with `diff`. Blank lines and lines that begin with `#` are comments.
 //! A tape needs no `choice` lines: the seed alone settles every choice. A line pins one, whatever the seed says.
+//! With `base = zero` every choice without a line is 0, the boring thing; the seed still settles entropy.
 //! A `mark` is the trace hash after that many events; it lets a replay say where it left the path.
 //!
 //! Refuses: more than [`BYTES_MAX`] bytes, lines over [`LINE_MAX`] bytes, a missing `end` (the file was cut off),
@@ -28,7 +29,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use crate::Site;
+use crate::{Base, Site};
 pub use error::{Reason, TapeError};
 
 /// The format version that this crate writes and reads.
@@ -47,6 +48,8 @@ pub struct Tape {
     pub story: Pair,
     /// The seed of the run.
     pub seed: u64,
+    /// Where choices come from that no line pins. A tape without the line says [`Base::Seed`].
+    pub base: Base,
     /// The story's parameters that differ from their defaults, in the story's own order.
     pub config: Vec<Pair>,
     /// Choices that are pinned whatever the seed says, in site order.

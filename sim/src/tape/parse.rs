@@ -1,4 +1,5 @@
 use super::{BYTES_MAX, Ending, LINE_MAX, Mark, Pair, Pin, Reason, Tape, TapeError, VERSION};
+use crate::Base;
 use std::collections::BTreeSet;
 use std::io::Read;
 
@@ -109,6 +110,7 @@ impl Parser {
             "crate" => self.tape.crate_version = value.to_owned(),
             "story" => self.tape.story = Pair { line: self.number, ..Pair::new(key, value) },
             "seed" => self.tape.seed = number(value, "a seed: a whole number below 2^64")?,
+            "base" => self.tape.base = base(value)?,
             "hash" => self.tape.hash = hash(value)?,
             "failure" if value == "none" => self.tape.failure = None,
             "failure" => {
@@ -150,6 +152,14 @@ impl Parser {
 fn header(line: &str) -> Result<(), Reason> {
     let version = line.strip_prefix(HEADER).ok_or(Reason::NotATape)?.trim();
     if version.parse() == Ok(VERSION) { Ok(()) } else { Err(Reason::UnknownVersion(version.to_owned())) }
+}
+
+fn base(text: &str) -> Result<Base, Reason> {
+    match text {
+        "seed" => Ok(Base::Seed),
+        "zero" => Ok(Base::Zero),
+        _ => Err(Reason::UnknownBase(text.to_owned())),
+    }
 }
 
 fn number<N: core::str::FromStr>(text: &str, of: &'static str) -> Result<N, Reason> {

@@ -1,5 +1,5 @@
 use super::{BYTES_MAX, Ending, LINE_MAX, Mark, Pair, Pin, Reason, Tape};
-use crate::Site;
+use crate::{Base, Site};
 
 const TEXT: &str = "\
 tidemill tape 1
@@ -39,6 +39,21 @@ fn a_tape_says_what_ran_what_was_chosen_and_how_it_ended() {
 fn what_is_written_reads_back_the_same() {
     let tape = Tape::parse(TEXT.as_bytes()).expect("the example is a tape");
     assert_eq!(tape.to_string(), TEXT);
+}
+
+#[test]
+fn a_tape_without_a_base_is_one_of_its_seed_and_another_says_zero() {
+    let tape = Tape::parse(TEXT.as_bytes()).expect("the example is a tape");
+    assert_eq!(tape.base, Base::Seed);
+    let spelled = Tape::parse(with("base = seed").as_bytes()).expect("the default may be spelled out");
+    assert_eq!(spelled.to_string(), TEXT);
+    let zero = Tape::parse(with("base = zero").as_bytes()).expect("a tape over zero");
+    assert_eq!((zero.base, zero.seed), (Base::Zero, 7));
+    assert!(zero.to_string().contains("\nseed    = 7\nbase    = zero\nconfig"), "{zero}");
+    assert_eq!(Tape::parse(zero.to_string().as_bytes()).expect("our own").to_string(), zero.to_string());
+    assert_eq!(refusal(&with("base = one")), (10, Reason::UnknownBase("one".into())));
+    let twice = "base = zero\nbase = zero";
+    assert_eq!(refusal(&with(twice)), (11, Reason::Repeated("base".into())));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use super::{Tape, VERSION};
+use crate::Base;
 use core::fmt;
 
 /// The tape as text. Reading it gives the same tape; line ends inside values become spaces.
@@ -8,6 +9,9 @@ impl fmt::Display for Tape {
         writeln!(f, "crate   = {}", Line(&self.crate_version))?;
         writeln!(f, "story   = {}", Line(&self.story.value))?;
         writeln!(f, "seed    = {}", self.seed)?;
+        if self.base == Base::Zero {
+            writeln!(f, "base    = zero")?;
+        }
         for pair in &self.config {
             writeln!(f, "config  {} = {}", Line(&pair.key), Line(&pair.value))?;
         }
