@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::hash::{RollingHash, digest};
 use crate::machine::{Machine, MachineId, ProcessId};
 use crate::net::{Address, Cause, DEFAULT, Filter, INSIDE, Latency, Link, LinkConfig, LinkIndex};
+use crate::oracle::Probe;
 use crate::process::TimerId;
 use crate::queue::{Index, Queue};
 use crate::seams::{Bells, SeamsInner};
@@ -120,6 +121,7 @@ pub(crate) struct Kernel {
     pub(crate) settings: Vec<LinkConfig>,
     pub(crate) processes: Vec<Meta>,
     pub(crate) filters: Vec<Filter>,
+    pub(crate) probes: Vec<Probe>,
     pub(crate) bells: Option<Arc<Bells>>,
     pub(crate) trace: Option<Vec<TraceRecord>>,
     pub(crate) last: TraceRecord,
@@ -144,6 +146,7 @@ impl Kernel {
             settings: Vec::new(),
             processes: Vec::new(),
             filters: Vec::new(),
+            probes: Vec::new(),
             bells: None,
             trace: trace.then(Vec::new),
             last: TraceRecord::new(0, Happened::Action, 0, 0, 0),

@@ -24,7 +24,7 @@ mod hash;
 mod kernel;
 mod machine;
 mod net;
-mod oracle;
+pub mod oracle;
 mod process;
 mod queue;
 mod region;

@@ -1,5 +1,6 @@
 //! The loop: take the next event, hand it to whom it concerns, look whether a law broke.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::hash::digest;
 use crate::kernel::{Config, Kernel, Meta, Pending, State};
 use crate::machine::{Machine, MachineId, ProcessId};
 use crate::net::{Address, Cause};
-use crate::oracle::{Moment, Oracle};
+use crate::oracle::{Moment, Oracle, Probe};
 use crate::process::{Context, Event, Process};
 use crate::queue::Index;
 use crate::seams::{Bells, Seams};
@@ -26,7 +27,7 @@ pub struct Sim<P: Process = Box<dyn Process>> {
     pub(crate) bodies: Vec<Body<P>>,
     actions: Vec<Option<Action<P>>>,
     actions_free: Vec<u32>,
-    oracles: Vec<(&'static str, Box<dyn Oracle<P>>)>,
+    oracles: Vec<(Cow<'static, str>, Box<dyn Oracle<P>>)>,
 }
 
 pub(crate) struct Body<P> {
@@ -282,6 +283,7 @@ impl<P: Process> Sim<P> {
         }
         oracles.append(&mut self.oracles);
         self.oracles = oracles;
+        self.kernel.probes.iter().for_each(Probe::forget);
     }
 
     /// Runs the next event; `false` where there is none, or the run has ended.
@@ -331,6 +333,15 @@ impl<P: Process> Sim<P> {
         self.run_until(self.now() + span)
     }
 
+    /// Ends the run here, although more would happen later: every oracle has its last word, [`Moment::Due`].
+    pub fn conclude(&mut self) -> Outcome {
+        if !self.kernel.ended {
+            self.consult(Moment::Due);
+            self.kernel.stop();
+        }
+        self.ending().unwrap_or(Outcome::Stopped)
+    }
+
     fn ending(&self) -> Option<Outcome> {
         match (&self.kernel.failure, self.kernel.ended) {
             (Some(failure), _) => Some(Outcome::Failed((**failure).clone())),
@@ -370,8 +381,8 @@ impl<P: Process> Sim<P> {
     }
 
     /// Has an oracle look at every event, and at the end of the run. Its name is the first part of the failure's id.
-    pub fn oracle(&mut self, name: &'static str, oracle: impl Oracle<P> + 'static) {
-        self.oracles.push((name, Box::new(oracle)));
+    pub fn oracle(&mut self, name: impl Into<Cow<'static, str>>, oracle: impl Oracle<P> + 'static) {
+        self.oracles.push((name.into(), Box::new(oracle)));
     }
 
     /// A law broke: the run ends after this event. The first failure counts.
