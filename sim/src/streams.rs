@@ -1,5 +1,8 @@
 //! The streams behind [`choose`](Choices::choose), the overlay on top of them, and the record of what was taken.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -14,17 +17,19 @@ impl StreamId {
     pub(crate) const NONE: Self = Self(u32::MAX);
 }
 
-/// The decisions of one simulation.
+/// The decisions of one simulation, or the part of them that an entity outside of the kernel takes.
 #[derive(Debug)]
 pub struct Choices {
     seed: u64,
     base: Base,
     streams: Vec<ChaCha8Rng>,
+    /// The owner of each stream, in the watch.
+    owners: Vec<u32>,
     world: StreamId,
-    watch: Option<Box<Watch>>,
+    watch: Option<Rc<RefCell<Watch>>>,
 }
 
-/// What an overlay or a recording needs; a run without either never touches it.
+/// What an overlay or a recording needs; a run without either never touches it. All parts of the decisions share it.
 #[derive(Debug)]
 struct Watch {
     pins: Vec<Pin>,
@@ -40,7 +45,8 @@ struct Watch {
 #[derive(Debug)]
 struct Forked {
     at: Fork,
-    streams: Vec<ChaCha8Rng>,
+    /// By owner.
+    streams: Vec<Option<ChaCha8Rng>>,
 }
 
 #[derive(Debug)]
@@ -58,7 +64,7 @@ struct Owner {
 
 #[derive(Debug)]
 struct Taken {
-    stream: StreamId,
+    owner: u32,
     kind: &'static str,
     counter: u64,
     value: u64,
@@ -99,14 +105,23 @@ impl Choices {
                 overlay.iter().map(|(site, value)| Pin { site: site.clone(), value: *value, used: false });
             let (pins, out_of_range, owners, taken) = (pins.collect(), Vec::new(), Vec::new(), Vec::new());
             let fork = fork.map(|at| Forked { at, streams: Vec::new() });
-            Box::new(Watch { pins, out_of_range, owners, recording, taken, decisions: 0, fork })
+            let watch = Watch { pins, out_of_range, owners, recording, taken, decisions: 0, fork };
+            Rc::new(RefCell::new(watch))
         });
-        Self { seed, base, streams: Vec::new(), world: StreamId::NONE, watch }
+        Self { seed, base, streams: Vec::new(), owners: Vec::new(), world: StreamId::NONE, watch }
     }
 
     /// Stands in for decisions that are lent out.
     pub(crate) const fn away() -> Self {
-        Self { seed: 0, base: Base::Zero, streams: Vec::new(), world: StreamId::NONE, watch: None }
+        let world = StreamId::NONE;
+        Self { seed: 0, base: Base::Zero, streams: Vec::new(), owners: Vec::new(), world, watch: None }
+    }
+
+    /// Decisions for entities that handles reach in the middle of an event: streams of their own, under the same seed,
+    /// overlay and record.
+    pub(crate) fn branch(&self) -> Self {
+        let (streams, owners, watch) = (Vec::new(), Vec::new(), self.watch.clone());
+        Self { seed: self.seed, base: self.base, streams, owners, world: StreamId::NONE, watch }
     }
 
     pub(crate) fn seed(&self) -> u64 {
@@ -118,8 +133,10 @@ impl Choices {
         let mut rng = keyed(self.seed);
         rng.set_stream(number);
         self.streams.push(rng);
-        if let Some(watch) = &mut self.watch {
-            watch.owners.push(Owner { name: name(), counters: Vec::new() });
+        if let Some(watch) = &self.watch {
+            let owners = &mut watch.borrow_mut().owners;
+            self.owners.push(owners.len() as u32);
+            owners.push(Owner { name: name(), counters: Vec::new() });
         }
         StreamId((self.streams.len() - 1) as u32)
     }
@@ -184,14 +201,19 @@ impl Choices {
         drawn: u64,
         draw: impl FnOnce(&mut ChaCha8Rng) -> u64,
     ) -> u64 {
-        let Some(watch) = &mut self.watch else { return drawn };
+        let Some(watch) = &self.watch else { return drawn };
+        let watch = &mut *watch.borrow_mut();
         watch.decisions += 1;
         let decisions = watch.decisions;
+        let index = self.owners[stream.0 as usize];
         let elsewhere = match &mut watch.fork {
-            Some(fork) if decisions > fork.at.after => Some(draw(fork.stream(stream, &self.streams))),
+            Some(fork) if decisions > fork.at.after => {
+                let known = &self.streams[stream.0 as usize];
+                Some(draw(fork.stream(index as usize, known)))
+            }
             _ => None,
         };
-        let owner = &mut watch.owners[stream.0 as usize];
+        let owner = &mut watch.owners[index as usize];
         let counter = owner.count(kind);
         let found = watch.pins.binary_search_by(|pin| {
             (pin.site.entity.as_str(), pin.site.kind.as_str(), pin.site.counter).cmp(&(
@@ -201,8 +223,8 @@ impl Choices {
             ))
         });
         let mut value = elsewhere.unwrap_or(drawn);
-        if let (Ok(index), None) = (found, elsewhere) {
-            let pin = &mut watch.pins[index];
+        if let (Ok(found), None) = (found, elsewhere) {
+            let pin = &mut watch.pins[found];
             pin.used = true;
             value = pin.value.min(n - 1);
             if pin.value >= n {
@@ -210,19 +232,20 @@ impl Choices {
             }
         }
         if watch.recording && value != 0 {
-            watch.taken.push(Taken { stream, kind, counter, value, n });
+            watch.taken.push(Taken { owner: index, kind, counter, value, n });
         }
         value
     }
 
     /// Decisions so far, while an overlay, a fork or a recording watches.
     pub(crate) fn decisions(&self) -> u64 {
-        self.watch.as_ref().map_or(0, |watch| watch.decisions)
+        self.watch.as_ref().map_or(0, |watch| watch.borrow().decisions)
     }
 
     pub(crate) fn recorded(&self) -> Vec<Choice> {
         let Some(watch) = &self.watch else { return Vec::new() };
-        let name = |taken: &Taken| watch.owners[taken.stream.0 as usize].name.as_str();
+        let watch = watch.borrow();
+        let name = |taken: &Taken| watch.owners[taken.owner as usize].name.as_str();
         watch
             .taken
             .iter()
@@ -236,6 +259,7 @@ impl Choices {
 
     pub(crate) fn report(&self) -> OverlayReport {
         let Some(watch) = &self.watch else { return OverlayReport::default() };
+        let watch = watch.borrow();
         let unused: Vec<Site> =
             watch.pins.iter().filter(|pin| !pin.used).map(|pin| pin.site.clone()).collect();
         let unknown = unused.iter().filter(|site| !watch.decides(site)).cloned().collect();
@@ -252,13 +276,16 @@ impl Watch {
 }
 
 impl Forked {
-    fn stream(&mut self, stream: StreamId, known: &[ChaCha8Rng]) -> &mut ChaCha8Rng {
-        for rng in &known[self.streams.len()..] {
-            let mut other = keyed(self.at.seed);
-            other.set_stream(rng.get_stream());
-            self.streams.push(other);
+    /// The stream of `owner`, whose number is that of the one it had before.
+    fn stream(&mut self, owner: usize, known: &ChaCha8Rng) -> &mut ChaCha8Rng {
+        if self.streams.len() <= owner {
+            self.streams.resize_with(owner + 1, || None);
         }
-        &mut self.streams[stream.0 as usize]
+        self.streams[owner].get_or_insert_with(|| {
+            let mut other = keyed(self.at.seed);
+            other.set_stream(known.get_stream());
+            other
+        })
     }
 }
 
@@ -299,6 +326,22 @@ mod tests {
             })
             .collect();
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn a_branch_shares_seed_overlay_and_record() {
+        let overlay = Overlay::from_iter([(Site::new("b", "k", 1), 9)]);
+        let mut whole = Choices::new(7, Base::Seed, overlay, true, None);
+        let (mut branch, a) = (whole.branch(), open(&mut whole, "a"));
+        let b = open(&mut branch, "b");
+        let drawn = [branch.choose_by(b, "k", 1000), branch.choose_by(b, "k", 1000)];
+        whole.choose_by(a, "k", 1000);
+        let mut alone = Choices::new(7, Base::Seed, Overlay::new(), false, None);
+        let b = open(&mut alone, "b");
+        assert_eq!(drawn, [alone.choose_by(b, "k", 1000), 9]);
+        assert_eq!(whole.report(), super::OverlayReport::default());
+        let sites: Vec<String> = whole.recorded().iter().map(|choice| choice.site.to_string()).collect();
+        assert_eq!(sites, ["b#k#0", "b#k#1", "a#k#0"]);
     }
 
     #[test]
