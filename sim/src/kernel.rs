@@ -1,10 +1,12 @@
 //! The world without its inhabitants: time, the queue, machines, links, decisions, the hash.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use tidemill_seam::{Instant, SendError};
 
+use crate::assert::Notebook;
 use crate::choice::{Base, Fork, Overlay};
 use crate::failure::Failure;
 use crate::hash::{RollingHash, digest};
@@ -126,6 +128,7 @@ pub(crate) struct Kernel {
     pub(crate) trace: Option<Vec<TraceRecord>>,
     pub(crate) last: TraceRecord,
     pub(crate) failure: Option<Box<Failure>>,
+    pub(crate) notebook: OnceCell<Rc<Notebook>>,
 }
 
 impl Kernel {
@@ -151,6 +154,7 @@ impl Kernel {
             trace: trace.then(Vec::new),
             last: TraceRecord::new(0, Happened::Action, 0, 0, 0),
             failure: None,
+            notebook: OnceCell::new(),
         }
     }
 
@@ -165,6 +169,11 @@ impl Kernel {
         if let Some(trace) = &mut self.trace {
             trace.push(record);
         }
+    }
+
+    /// The notebook, which a world without claims and handles does not have yet.
+    pub(crate) fn notebook(&self) -> &Rc<Notebook> {
+        self.notebook.get_or_init(Rc::default)
     }
 
     pub(crate) fn hash(&self) -> u128 {

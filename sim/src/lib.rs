@@ -15,9 +15,11 @@
 //!
 //! Refuses: threads, globals, the environment, real time, and anything whose order differs from run to run.
 
+mod assert;
 mod buffers;
 mod choice;
 mod control;
+mod coverage;
 mod failure;
 pub mod flow;
 mod hash;
@@ -40,7 +42,9 @@ mod view;
 pub mod harness;
 pub mod tape;
 
+pub use assert::{Claim, Claims, Notebook, Reading, Witness};
 pub use choice::{BadSite, Base, Choice, Fork, Overlay, OverlayReport, Rate, Site};
+pub use coverage::{ClaimId, Counts, Coverage};
 pub use failure::{Failure, Outcome, normalise};
 pub use kernel::Config;
 pub use machine::{MachineId, ProcessId};

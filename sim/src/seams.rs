@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 use tidemill_seam::{Clock, Entropy, Epoch, Instant, Link, Notify, Received, RecvError, SendError, Woken};
 
+use crate::assert::Notebook;
 use crate::machine::{MachineId, ProcessId};
 use crate::net::Address;
 use crate::streams::entropy_stream;
@@ -76,6 +77,7 @@ pub(crate) struct SeamsInner {
     pub(crate) ringing: Cell<bool>,
     handles: Cell<u32>,
     bells: Arc<Bells>,
+    pub(crate) notebook: Rc<Notebook>,
 }
 
 /// The seams that a process is born with.
@@ -109,6 +111,7 @@ impl Seams {
         name: String,
         mtu: usize,
         bells: Arc<Bells>,
+        notebook: Rc<Notebook>,
     ) -> Self {
         Self(Rc::new(SeamsInner {
             process,
@@ -128,6 +131,7 @@ impl Seams {
             ringing: Cell::new(false),
             handles: Cell::new(0),
             bells,
+            notebook,
         }))
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tidemill_seam::{Duration, Instant};
@@ -118,7 +119,8 @@ impl<P: Process> Sim<P> {
         let kernel = &mut self.kernel;
         let bells = Arc::clone(kernel.bells.get_or_insert_with(|| Arc::new(Bells::default())));
         let (address, name) = (kernel.address(process), kernel.process_name(process));
-        let seams = Seams::new(process, address, kernel.choices.seed(), name, kernel.limits.mtu, bells);
+        let (seed, mtu, notebook) = (kernel.choices.seed(), kernel.limits.mtu, Rc::clone(kernel.notebook()));
+        let seams = Seams::new(process, address, seed, name, mtu, bells, notebook);
         seams.0.refresh(kernel.local_now(process), kernel.machines.len());
         let body = &mut self.bodies[process.index()];
         if let Some(factory) = &mut body.factory {

@@ -3,6 +3,7 @@
 use tidemill_seam::Instant;
 
 use crate::choice::{Choice, OverlayReport, Rate};
+use crate::coverage::Coverage;
 use crate::failure::Failure;
 use crate::kernel::Pending;
 use crate::machine::ProcessId;
@@ -75,6 +76,11 @@ impl<P: Process> Sim<P> {
     /// What became of [`Config::overlay`](crate::Config::overlay) so far.
     pub fn overlay_report(&self) -> OverlayReport {
         self.kernel.choices.report()
+    }
+
+    /// What this run's claims came to so far.
+    pub fn coverage(&self) -> Coverage {
+        Coverage::of(self.kernel.notebook.get().map(|notebook| &**notebook), self.seed())
     }
 
     /// The first failure.

@@ -1,5 +1,5 @@
 use super::{Params, Report, Story, tag};
-use crate::{Failure, Overlay};
+use crate::{Coverage, Failure, Overlay};
 use core::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -35,6 +35,8 @@ pub struct Tally {
     pub messages: u64,
     /// The reports' counts, summed.
     pub counts: Vec<(&'static str, u64)>,
+    /// The claims of all runs.
+    pub coverage: Coverage,
     /// Failures by id, in the order in which seeds met them.
     pub groups: Vec<Group>,
 }
@@ -99,7 +101,7 @@ impl Campaign<'_> {
 }
 
 impl Tally {
-    fn add(&mut self, report: Report) {
+    fn add(&mut self, mut report: Report) {
         self.seeds += 1;
         self.digest = fold(self.digest, report.hash);
         self.virtual_ns += u128::from(report.virtual_ns);
@@ -111,6 +113,7 @@ impl Tally {
                 None => self.counts.push((name, *count)),
             }
         }
+        self.coverage.merge(std::mem::take(&mut report.coverage));
         let Some(failure) = report.failure.clone() else { return };
         self.failed += 1;
         let tag = tag(&failure);

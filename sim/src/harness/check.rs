@@ -1,6 +1,6 @@
 use super::{Finish, Replay, Report, Trial, replay, run, story, tag};
-use crate::Sim;
 use crate::tape::Tape;
+use crate::{Coverage, Sim};
 use core::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -69,13 +69,24 @@ impl Test<'_> {
             self.play(&path, false, body)?;
         }
         let seeds = asked.seeds.unwrap_or(self.seeds);
+        let mut coverage = Coverage::default();
         for seed in 0..seeds {
             let report = run::once(&Trial::seed(seed), body);
             if report.failure.is_some() {
                 return Err(self.complaint(&report, &format!(" of {seeds}"), body));
             }
+            coverage.merge(report.coverage);
         }
-        Ok(())
+        self.judge(&coverage)
+    }
+
+    /// After all seeds of its budget, what must be met once was met; fewer seeds prove nothing.
+    fn judge(&self, coverage: &Coverage) -> Result<(), String> {
+        let unmet: Vec<String> = coverage.unmet().map(|claim| format!("\n  {claim}")).collect();
+        if unmet.is_empty() || coverage.runs < self.seeds {
+            return Ok(());
+        }
+        Err(format!("{}: not met in any of {} seeds:{}", self.name, coverage.runs, unmet.concat()))
     }
 
     /// Runs one tape; whatever it recorded, the test must pass. One that was named must fit.

@@ -1,5 +1,5 @@
 use crate::tape::Mark;
-use crate::{Choice, Failure, OverlayReport};
+use crate::{Choice, Coverage, Failure, OverlayReport};
 
 /// What one run was.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Report {
     /// The choices that were not zero, in the order in which they were taken, where the [`Trial`](super::Trial) asked
     /// for them; otherwise nothing.
     pub choices: Vec<Choice>,
+    /// What its claims came to.
+    pub coverage: Coverage,
     /// What became of the pinned choices.
     pub overlay: OverlayReport,
 }

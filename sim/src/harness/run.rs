@@ -81,6 +81,7 @@ fn report(seed: u64, failure: Option<Failure>, sim: &Sim) -> Report {
         counts: counts(stats),
         marks: Vec::new(),
         choices: sim.recorded(),
+        coverage: sim.coverage(),
         overlay: sim.overlay_report(),
     }
 }
