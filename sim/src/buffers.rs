@@ -32,7 +32,7 @@ impl Buffers {
         &self.all[index as usize]
     }
 
-    pub(crate) fn get_mut(&mut self, index: u32) -> &mut [u8] {
+    pub(crate) fn get_mut(&mut self, index: u32) -> &mut Vec<u8> {
         &mut self.all[index as usize]
     }
 

@@ -99,6 +99,11 @@ impl Rate {
         (drawn as u64) < self.0
     }
 
+    /// The rate in parts of 2³².
+    pub(crate) const fn raw(self) -> u64 {
+        self.0
+    }
+
     /// The rate in millionths, rounded.
     pub const fn as_per_million(self) -> u32 {
         ((self.0 * 1_000_000 + (1 << 31)) >> 32) as u32

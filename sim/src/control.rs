@@ -7,9 +7,10 @@ use tidemill_seam::{Duration, Instant};
 
 use crate::choice::Rate;
 use crate::kernel::{Crash, Kernel, Pending, State};
+use crate::latency::Latency;
 use crate::machine::{MachineId, ProcessId};
 use crate::net::{
-    Address, Cause, DEFAULT, Datagram, Filter, FilterGuard, Guarded, INSIDE, Latency, LinkConfig, Verdict,
+    Address, Cause, DEFAULT, Datagram, Filter, FilterGuard, Guarded, INSIDE, LinkConfig, Verdict,
 };
 use crate::process::Process;
 use crate::sim::Sim;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use tidemill_seam::{Duration, Instant};
 
 use crate::choice::Rate;
+pub use crate::latency::{Latency, Quantiles};
 use crate::machine::{MachineId, ProcessId};
 use crate::streams::{Choices, StreamId};
 
@@ -17,20 +18,6 @@ pub struct Address {
     pub machine: MachineId,
     /// The port on it.
     pub port: u16,
-}
-
-/// How long something takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Latency {
-    /// Always the same; draws nothing.
-    Constant(Duration),
-    /// Anything from `min` to `max`, both included. The least delay is the boring one.
-    Uniform {
-        /// The shortest.
-        min: Duration,
-        /// The longest.
-        max: Duration,
-    },
 }
 
 /// What one direction of a link does to datagrams.
@@ -48,6 +35,8 @@ pub struct LinkConfig {
     pub reorder_by: Latency,
     /// How often one bit is flipped.
     pub corrupt: Rate,
+    /// How often one loses its end: from one byte to all of them.
+    pub truncate: Rate,
 }
 
 /// What a filter does with one datagram.
@@ -165,12 +154,13 @@ impl fmt::Debug for Filter {
 impl LinkConfig {
     /// Instant and perfect.
     pub const PERFECT: Self = Self {
-        latency: Latency::Constant(Duration::ZERO),
+        latency: Latency::ZERO,
         loss: Rate::NEVER,
         duplicate: Rate::NEVER,
         reorder: Rate::NEVER,
-        reorder_by: Latency::Constant(Duration::ZERO),
+        reorder_by: Latency::ZERO,
         corrupt: Rate::NEVER,
+        truncate: Rate::NEVER,
     };
 }
 
@@ -179,19 +169,6 @@ impl Default for LinkConfig {
     fn default() -> Self {
         let latency = Latency::Uniform { min: Duration::from_millis(1), max: Duration::from_millis(10) };
         Self { latency, reorder_by: latency, ..Self::PERFECT }
-    }
-}
-
-impl Latency {
-    #[inline]
-    pub(crate) fn draw(self, choices: &mut Choices, stream: StreamId, kind: &'static str) -> u64 {
-        match self {
-            Self::Constant(span) => span.as_nanos(),
-            Self::Uniform { min, max } => {
-                let width = max.as_nanos().saturating_sub(min.as_nanos());
-                min.as_nanos() + choices.choose_by(stream, kind, width.saturating_add(1))
-            }
-        }
     }
 }
 

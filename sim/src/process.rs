@@ -4,6 +4,7 @@ use tidemill_seam::{Duration, Instant, SendError};
 
 use crate::choice::Rate;
 use crate::kernel::Kernel;
+use crate::latency::Latency;
 use crate::machine::{MachineId, ProcessId};
 use crate::net::Address;
 
@@ -143,6 +144,13 @@ impl Context<'_> {
     pub fn chance(&mut self, kind: &'static str, rate: Rate) -> bool {
         let stream = self.kernel.process_stream(self.process);
         self.kernel.choices.chance_by(stream, kind, rate)
+    }
+
+    /// Decides how long something takes.
+    #[inline]
+    pub fn draw(&mut self, kind: &'static str, latency: Latency) -> Duration {
+        let stream = self.kernel.process_stream(self.process);
+        Duration::from_nanos(latency.draw(&mut self.kernel.choices, stream, kind))
     }
 
     /// A law broke: the run ends after this event. The first failure counts.

@@ -11,6 +11,7 @@ use crate::streams::{StreamId, stream_of};
 struct Fate {
     delay_ns: u64,
     corrupt: bool,
+    truncate: bool,
     duplicate: bool,
 }
 
@@ -43,6 +44,9 @@ impl Kernel {
             self.duplicate(link, from, to, bytes);
         }
         let payload = self.buffers.take(bytes);
+        if fate.truncate {
+            self.truncate(link, payload);
+        }
         if fate.corrupt {
             self.corrupt(link, payload);
         }
@@ -62,6 +66,7 @@ impl Kernel {
         let duplicate = choices.chance_by(stream, "duplicate", config.duplicate);
         let reorder = choices.chance_by(stream, "reorder", config.reorder);
         let corrupt = choices.chance_by(stream, "corrupt", config.corrupt);
+        let truncate = choices.chance_by(stream, "truncate", config.truncate);
         if lost {
             return None;
         }
@@ -71,7 +76,7 @@ impl Kernel {
             delay_ns = delay_ns.saturating_add(by.draw(&mut self.choices, details, "reorder-by"));
             self.stats.reordered += 1;
         }
-        Some(Fate { delay_ns, corrupt, duplicate })
+        Some(Fate { delay_ns, corrupt, truncate, duplicate })
     }
 
     #[inline]
@@ -120,6 +125,19 @@ impl Kernel {
         let bit = self.choices.choose_by(details, "corrupt-bit", bits);
         self.buffers.get_mut(payload)[(bit / 8) as usize] ^= 1 << (bit % 8);
         self.stats.corrupted += 1;
+    }
+
+    /// Zero is the least harm: one byte is missing.
+    #[cold]
+    fn truncate(&mut self, link: LinkIndex, payload: u32) {
+        let len = self.buffers.get(payload).len();
+        if len == 0 {
+            return;
+        }
+        let details = self.details(link);
+        let missing = 1 + self.choices.choose_by(details, "truncate-by", len as u64) as usize;
+        self.buffers.get_mut(payload).truncate(len - missing);
+        self.stats.truncated += 1;
     }
 
     /// Asks every filter; the first that does not pass decides.

@@ -16,6 +16,8 @@ pub struct Stats {
     pub delivered: u64,
     /// Datagrams with a flipped bit.
     pub corrupted: u64,
+    /// Datagrams that lost their end.
+    pub truncated: u64,
     /// Datagrams that were held back.
     pub reordered: u64,
     /// Timers that fell due.

@@ -94,6 +94,7 @@ fn counts(stats: &Stats) -> Vec<(&'static str, u64)> {
         ("duplicated", stats.duplicated),
         ("reordered", stats.reordered),
         ("corrupted", stats.corrupted),
+        ("truncated", stats.truncated),
     ];
     counts.extend(Cause::ALL.iter().map(|cause| (name(*cause), stats.dropped(*cause))));
     counts.push(("kills", stats.kills));

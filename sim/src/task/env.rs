@@ -9,6 +9,7 @@ use tidemill_seam::{Clock, Duration, Instant, SendError};
 use super::Body;
 use super::wait::{Changed, Recv, Sleep, Yield};
 use crate::choice::Rate;
+use crate::latency::Latency;
 use crate::net::Address;
 use crate::process::{Context, TimerId};
 use crate::seams::{Seams, SimClock};
@@ -171,6 +172,14 @@ impl Env {
     /// Outside of a task.
     pub fn chance(&self, kind: &'static str, rate: Rate) -> bool {
         self.deciding(|choices, stream| choices.chance_by(stream, kind, rate))
+    }
+
+    /// Decides how long something takes.
+    ///
+    /// # Panics
+    /// Outside of a task.
+    pub fn draw(&self, kind: &'static str, latency: Latency) -> Duration {
+        Duration::from_nanos(self.deciding(|choices, stream| latency.draw(choices, stream, kind)))
     }
 
     fn deciding<R>(&self, decide: impl FnOnce(&mut Choices, StreamId) -> R) -> R {
