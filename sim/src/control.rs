@@ -192,19 +192,28 @@ impl<P: Process> Sim<P> {
     pub fn partition_one_way(&mut self, from: MachineId, to: MachineId) {
         let link = self.kernel.link_between(from, to);
         self.kernel.links[link as usize].blocked = true;
+        self.kernel.note("partition", from, to);
     }
 
     /// Joins both directions again.
     pub fn heal(&mut self, a: MachineId, b: MachineId) {
         for (from, to) in [(a, b), (b, a)] {
             let link = self.kernel.link_between(from, to);
-            self.kernel.links[link as usize].blocked = false;
+            if std::mem::replace(&mut self.kernel.links[link as usize].blocked, false) {
+                self.kernel.note("heal", from, to);
+            }
         }
     }
 
     /// Joins everything again.
     pub fn heal_all(&mut self) {
-        self.kernel.links.iter_mut().for_each(|link| link.blocked = false);
+        for index in 0..self.kernel.links.len() {
+            let link = &mut self.kernel.links[index];
+            let (from, to) = (link.from, link.to);
+            if std::mem::replace(&mut link.blocked, false) {
+                self.kernel.note("heal", from, to);
+            }
+        }
     }
 
     /// Has a closure decide over every datagram at its send, until the guard is dropped. The first filter that does
@@ -258,6 +267,9 @@ impl Kernel {
         }
         for index in held {
             let event = *self.queue.event(index);
+            if let Some(trace) = &mut self.trace {
+                trace.carry(index);
+            }
             self.queue.finish(index);
             if let Pending::Datagram { from, to, payload } = event {
                 self.discard(from, to, Cause::Dead, Some(payload));

@@ -18,7 +18,7 @@ use crate::queue::{Index, Queue};
 use crate::seams::{Bells, SeamsInner};
 use crate::stats::Stats;
 use crate::streams::{Choices, StreamId, stream_of};
-use crate::trace::{Happened, TraceRecord};
+use crate::trace::{Happened, Recorder, TraceRecord};
 use crate::{Rate, buffers::Buffers};
 
 /// How a simulation runs. What concerns the world itself is set through [`Sim`](crate::Sim).
@@ -32,7 +32,7 @@ pub struct Config {
     pub fork: Option<Fork>,
     /// Keep the choices that were not zero.
     pub record: bool,
-    /// Keep 32 bytes of every event.
+    /// Keep 32 bytes of every event, and its cause.
     pub trace: bool,
     /// Events, or polls of tasks, at one instant before the run fails as a livelock.
     pub instant_max: u32,
@@ -125,7 +125,7 @@ pub(crate) struct Kernel {
     pub(crate) filters: Vec<Filter>,
     pub(crate) probes: Vec<Probe>,
     pub(crate) bells: Option<Arc<Bells>>,
-    pub(crate) trace: Option<Vec<TraceRecord>>,
+    pub(crate) trace: Option<Box<Recorder>>,
     pub(crate) last: TraceRecord,
     pub(crate) failure: Option<Box<Failure>>,
     pub(crate) notebook: OnceCell<Rc<Notebook>>,
@@ -151,7 +151,7 @@ impl Kernel {
             filters: Vec::new(),
             probes: Vec::new(),
             bells: None,
-            trace: trace.then(Vec::new),
+            trace: trace.then(|| Box::new(Recorder::new())),
             last: TraceRecord::new(0, Happened::Action, 0, 0, 0),
             failure: None,
             notebook: OnceCell::new(),
@@ -174,6 +174,20 @@ impl Kernel {
     /// The notebook, which a world without claims and handles does not have yet.
     pub(crate) fn notebook(&self) -> &Rc<Notebook> {
         self.notebook.get_or_init(Rc::default)
+    }
+
+    /// Notes something that is no event, if a trace is kept.
+    pub(crate) fn note(&mut self, what: &'static str, from: MachineId, to: MachineId) {
+        if let Some(trace) = &mut self.trace {
+            trace.note(self.now_ns, what, from, to);
+        }
+    }
+
+    /// Closes the last step: what is done from outside has no cause among the events.
+    pub(crate) fn leave(&mut self) {
+        if let Some(trace) = &mut self.trace {
+            trace.end();
+        }
     }
 
     pub(crate) fn hash(&self) -> u128 {
@@ -235,6 +249,9 @@ impl Kernel {
             self.overgrown(&event);
         }
         let (index, generation) = self.queue.insert(at_ns.max(self.now_ns), event);
+        if let Some(trace) = &mut self.trace {
+            trace.planned(index);
+        }
         TimerId { index, generation }
     }
 
@@ -314,6 +331,11 @@ impl Kernel {
     pub(crate) fn discard(&mut self, from: Address, to: Address, cause: Cause, payload: Option<u32>) {
         let stamp = payload.map_or(0, |payload| digest(self.buffers.get(payload)));
         self.stats.dropped[cause as usize] += 1;
+        if let Some(trace) = &mut self.trace
+            && cause.is_at_the_end()
+        {
+            trace.of_carried();
+        }
         self.record(Happened::Dropped, cause as u32, from.word() << 32 | to.word(), stamp);
         if let Some(payload) = payload {
             self.buffers.release(payload);

@@ -37,7 +37,7 @@ mod sim;
 mod stats;
 mod streams;
 mod task;
-mod trace;
+pub mod trace;
 mod view;
 
 pub mod harness;
@@ -60,4 +60,4 @@ pub use streams::Choices;
 pub use task::{Changed, Env, Recv, Sleep, Task, Tasks, Yield};
 pub use tidemill_seam::{Duration, Instant};
 pub use tidemill_sim_macros::test;
-pub use trace::{Happened, TraceRecord};
+pub use trace::{Happened, Trace, TraceRecord};

@@ -151,6 +151,13 @@ impl fmt::Debug for Filter {
     }
 }
 
+impl Cause {
+    /// Whether the datagram came as far as its target, rather than being dropped when it was sent.
+    pub const fn is_at_the_end(self) -> bool {
+        matches!(self, Self::NoPort | Self::Dead | Self::Overflow)
+    }
+}
+
 impl LinkConfig {
     /// Instant and perfect.
     pub const PERFECT: Self = Self {
@@ -175,6 +182,10 @@ impl Default for LinkConfig {
 impl Address {
     pub(crate) fn word(self) -> u64 {
         u64::from(self.machine.0) << 16 | u64::from(self.port)
+    }
+
+    pub(crate) const fn of_word(word: u64) -> Self {
+        Self { machine: MachineId((word >> 16) as u16), port: word as u16 }
     }
 }
 

@@ -141,6 +141,9 @@ impl<P: Process> Sim<P> {
             return false;
         }
         let Some((index, at_ns, pending)) = self.kernel.queue.take(limit_ns) else { return false };
+        if let Some(trace) = &mut self.kernel.trace {
+            trace.begin(index);
+        }
         self.kernel.enter(at_ns);
         match pending {
             Pending::Datagram { from, to, payload } => self.deliver(index, from, to, payload),
@@ -290,13 +293,16 @@ impl<P: Process> Sim<P> {
 
     /// Runs the next event; `false` where there is none, or the run has ended.
     pub fn step(&mut self) -> bool {
-        self.step_within(u64::MAX)
+        let ran = self.step_within(u64::MAX);
+        self.kernel.leave();
+        ran
     }
 
     /// Runs until nothing is left to happen. Whoever still waits then waits for ever: a deadlock.
     pub fn run(&mut self) -> Outcome {
         self.settle_all();
         while self.step_within(u64::MAX) {}
+        self.kernel.leave();
         if !self.kernel.ended {
             if let Some((process, what)) = self.stuck() {
                 let entity = self.kernel.process_name(process);
@@ -317,6 +323,7 @@ impl<P: Process> Sim<P> {
         let limit_ns = until.as_nanos();
         self.settle_all();
         while self.step_within(limit_ns) {}
+        self.kernel.leave();
         if let Some(ending) = self.ending() {
             return ending;
         }

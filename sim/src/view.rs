@@ -10,7 +10,7 @@ use crate::machine::ProcessId;
 use crate::process::Process;
 use crate::sim::Sim;
 use crate::stats::Stats;
-use crate::trace::{Happened, TraceRecord};
+use crate::trace::{Happened, Trace, TraceRecord};
 
 impl<P: Process> Sim<P> {
     /// Virtual time, number of the event, and `machine/process` of what ran last: where a caught panic belongs.
@@ -60,7 +60,12 @@ impl<P: Process> Sim<P> {
 
     /// Every event so far, with [`Config::trace`](crate::Config::trace); otherwise nothing.
     pub fn trace(&self) -> &[TraceRecord] {
-        self.kernel.trace.as_deref().unwrap_or_default()
+        self.kernel.trace.as_deref().map(|kept| &*kept.records).unwrap_or_default()
+    }
+
+    /// The run so far with causes and names, with [`Config::trace`](crate::Config::trace); otherwise one without events.
+    pub fn traced(&self) -> Trace {
+        Trace::of(&self.kernel)
     }
 
     /// The choices that were not zero, with [`Config::record`](crate::Config::record); otherwise nothing.

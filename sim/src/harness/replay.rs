@@ -1,6 +1,6 @@
 use super::{Finish, Params, Report, Story, Trial, run, tag};
 use crate::tape::{Mark, Pin, Reason, Tape, TapeError};
-use crate::{Overlay, Sim, Site};
+use crate::{Overlay, Sim, Site, Trace};
 use core::fmt;
 
 /// What a tape's run did this time.
@@ -63,6 +63,17 @@ impl Story {
     pub fn replay(&self, tape: &Tape) -> Result<Replay, TapeError> {
         let params = self.params_of(tape)?;
         replay(tape, &|sim: &mut Sim| (self.body)(sim, &params))
+    }
+
+    /// Runs a tape again and keeps every event with its cause.
+    ///
+    /// # Errors
+    /// As [`replay`](Self::replay).
+    pub fn trace_tape(&self, tape: &Tape) -> Result<(Report, Trace), TapeError> {
+        let params = self.params_of(tape)?;
+        let (report, trace) = self.trace(&params, &tape.trial());
+        check_pins(&tape.choices, &report)?;
+        Ok((report, trace))
     }
 
     /// The parameters that a tape sets.

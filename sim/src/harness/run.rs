@@ -1,7 +1,7 @@
 use super::panics::{self, Panicked};
 use super::{Finish, Report};
 use crate::tape::Mark;
-use crate::{Base, Cause, Choice, Config, Failure, Fork, Moment, Overlay, Sim, Stats};
+use crate::{Base, Cause, Choice, Config, Failure, Fork, Moment, Overlay, Sim, Stats, Trace};
 use std::cell::RefCell;
 use std::rc::Rc;
 use tidemill_seam::Instant;
@@ -40,8 +40,24 @@ pub(super) fn once<R: Finish>(trial: &Trial, body: &impl Fn(&mut Sim) -> R) -> R
 
 /// One run whose hash is also noted on the way, at about as many events as `at` says, ascending.
 pub(super) fn marked<R: Finish>(trial: &Trial, at: Vec<u64>, body: &impl Fn(&mut Sim) -> R) -> Report {
+    kept(trial, false, at, body).0
+}
+
+/// One run with its trace.
+pub(super) fn traced<R: Finish>(name: &str, trial: &Trial, body: &impl Fn(&mut Sim) -> R) -> (Report, Trace) {
+    let (report, trace) = kept(trial, true, Vec::new(), body);
+    let trace = trace.named(name, report.failure.clone());
+    (report, trace)
+}
+
+fn kept<R: Finish>(
+    trial: &Trial,
+    trace: bool,
+    at: Vec<u64>,
+    body: &impl Fn(&mut Sim) -> R,
+) -> (Report, Trace) {
     let Trial { seed, base, overlay, fork, record } = trial.clone();
-    let mut sim = Sim::with(seed, Config { overlay, base, fork, record, ..Config::default() });
+    let mut sim = Sim::with(seed, Config { overlay, base, fork, record, trace, ..Config::default() });
     let marks = note(&mut sim, at);
     let failure = match panics::catch(|| body(&mut sim)) {
         Ok(finish) => finish.failure(&sim),
@@ -49,11 +65,12 @@ pub(super) fn marked<R: Finish>(trial: &Trial, at: Vec<u64>, body: &impl Fn(&mut
     };
     let mut report = report(seed, failure, &sim);
     report.marks = marks.take();
+    let trace = sim.traced();
     if let (Err(panicked), None) = (panics::catch(|| drop(sim)), &report.failure) {
         let (now, event) = (Instant::from_nanos(report.virtual_ns), report.events);
         report.failure = Some(Failure::new(&panicked.site, panicked.message, "world", now, event));
     }
-    report
+    (report, trace)
 }
 
 /// One run whose panic is the caller's: printed as it happens, with its backtrace.

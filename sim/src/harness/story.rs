@@ -1,6 +1,6 @@
 use super::{Finish, Report, Trial, run};
 use crate::tape::{Ending, Pair, Pin, Tape};
-use crate::{Failure, Overlay, Sim};
+use crate::{Failure, Overlay, Sim, Trace};
 use core::fmt;
 use core::ops::RangeInclusive;
 
@@ -107,6 +107,11 @@ impl Story {
     /// Runs the story once, as `trial` settles it.
     pub fn trial(&self, params: &Params, trial: &Trial) -> Report {
         run::once(trial, &|sim: &mut Sim| (self.body)(sim, params))
+    }
+
+    /// Runs the story once, as `trial` settles it, and keeps every event with its cause.
+    pub fn trace(&self, params: &Params, trial: &Trial) -> (Report, Trace) {
+        run::traced(self.name, trial, &|sim: &mut Sim| (self.body)(sim, params))
     }
 
     /// The tape of a run that [`run`](Self::run) reported.

@@ -2,6 +2,8 @@
 
 use tidemill_seam::Instant;
 
+use crate::net::Address;
+
 /// The kind of an event.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
@@ -44,6 +46,48 @@ const KINDS: [Happened; 11] = [
     Happened::Held,
 ];
 
+/// What the number that an event is about stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Subject {
+    Process,
+    Machine,
+    World,
+}
+
+impl Happened {
+    /// One word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Datagram => "datagram",
+            Self::Timer => "timer",
+            Self::Notified => "notified",
+            Self::Action => "action",
+            Self::Dropped => "dropped",
+            Self::Kill => "kill",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Clock => "clock",
+            Self::Held => "held",
+        }
+    }
+
+    pub(crate) const fn subject(self) -> Subject {
+        match self {
+            Self::Start
+            | Self::Datagram
+            | Self::Timer
+            | Self::Notified
+            | Self::Kill
+            | Self::Pause
+            | Self::Resume
+            | Self::Held => Subject::Process,
+            Self::Clock => Subject::Machine,
+            Self::Action | Self::Dropped => Subject::World,
+        }
+    }
+}
+
 /// One event: four words of 64 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TraceRecord {
@@ -82,6 +126,11 @@ impl TraceRecord {
     /// A timer's token; source and target of a datagram, 32 bits each.
     pub const fn arg(&self) -> u64 {
         self.arg
+    }
+
+    /// Source and target of a datagram that came or was dropped.
+    pub(crate) const fn ends(&self) -> (Address, Address) {
+        (Address::of_word(self.arg >> 32), Address::of_word(self.arg & 0xffff_ffff))
     }
 
     /// Digest of the payload, 0 where there is none; the cause of a drop.

@@ -1,0 +1,21 @@
+//! What happened, and because of what.
+//!
+//! - [`TraceRecord`] is one event in 32 bytes: what the rolling hash is made of (law K4).
+//! - A [`Trace`] is a whole run, owned and with its names resolved. Each event knows its **cause**: the event that sent
+//!   the datagram, set the timer, rang the bell or asked for the action. Together with the order of events within a
+//!   process this is the happened-before relation (Lamport, "Time, clocks, and the ordering of events in a distributed
+//!   system", 1978), and [`Trace::past`] is the causal past of any event.
+//!
+//! Keeping a trace changes neither the hash nor any decision. What is not an event, such as the cut of a link, is a
+//! [`Note`] beside the events.
+
+mod record;
+mod recorder;
+mod whole;
+
+#[cfg(test)]
+mod tests;
+
+pub use record::{Happened, TraceRecord};
+pub(crate) use recorder::Recorder;
+pub use whole::{Note, Past, Place, Trace};

@@ -1,0 +1,101 @@
+use crate::machine::MachineId;
+use crate::queue::Index;
+use crate::trace::record::TraceRecord;
+
+/// No event: what was set up before the run, or between two runs.
+pub(crate) const NOBODY: u32 = u32::MAX;
+
+/// Something that is no event and therefore not hashed, between two events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawNote {
+    pub(crate) at_ns: u64,
+    /// Events before it.
+    pub(crate) after: u32,
+    pub(crate) cause: u32,
+    pub(crate) what: &'static str,
+    pub(crate) from: MachineId,
+    pub(crate) to: MachineId,
+}
+
+/// Keeps every event and why it happened. Exists only where a trace was asked for.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    pub(crate) records: Vec<TraceRecord>,
+    /// For each record, the event that brought it about.
+    pub(crate) causes: Vec<u32>,
+    pub(crate) notes: Vec<RawNote>,
+    /// For each place in the queue, the event that put something there.
+    planned_by: Vec<u32>,
+    /// What is planned now is planned because of this event.
+    now: u32,
+    /// The cause of the next record.
+    next: u32,
+    /// The cause of this step.
+    root: u32,
+    /// Nothing was recorded in this step yet.
+    fresh: bool,
+}
+
+impl Recorder {
+    pub(crate) const fn new() -> Self {
+        Self {
+            records: Vec::new(),
+            causes: Vec::new(),
+            notes: Vec::new(),
+            planned_by: Vec::new(),
+            now: NOBODY,
+            next: NOBODY,
+            root: NOBODY,
+            fresh: false,
+        }
+    }
+
+    /// Something was put into the queue.
+    #[inline]
+    pub(crate) fn planned(&mut self, index: Index) {
+        let index = index as usize;
+        if index >= self.planned_by.len() {
+            self.planned_by.resize(index + 1, NOBODY);
+        }
+        self.planned_by[index] = self.now;
+    }
+
+    /// What stands at this place of the queue is about to happen. The first record made of it is why everything else in
+    /// this step happens.
+    #[inline]
+    pub(crate) fn begin(&mut self, index: Index) {
+        self.carry(index);
+        (self.now, self.next, self.fresh) = (self.root, self.root, true);
+    }
+
+    /// The step is over; what happens next happens because of nothing that is known.
+    pub(crate) fn end(&mut self) {
+        (self.now, self.next, self.root, self.fresh) = (NOBODY, NOBODY, NOBODY, false);
+    }
+
+    /// Takes what stands at this place of the queue in hand.
+    #[inline]
+    pub(crate) fn carry(&mut self, index: Index) {
+        self.root = self.planned_by.get(index as usize).copied().unwrap_or(NOBODY);
+    }
+
+    /// The next record is made of what is in hand, even if it is not the first of its step.
+    pub(crate) fn of_carried(&mut self) {
+        self.next = self.root;
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, record: TraceRecord) {
+        if self.fresh {
+            (self.now, self.fresh) = (self.records.len() as u32, false);
+        }
+        self.causes.push(self.next);
+        self.records.push(record);
+        self.next = self.now;
+    }
+
+    pub(crate) fn note(&mut self, at_ns: u64, what: &'static str, from: MachineId, to: MachineId) {
+        let after = self.records.len() as u32;
+        self.notes.push(RawNote { at_ns, after, cause: self.next, what, from, to });
+    }
+}
