@@ -27,6 +27,11 @@ impl Buffers {
         index
     }
 
+    /// Buffers that hold a payload.
+    pub(crate) fn in_use(&self) -> usize {
+        self.all.len() - self.free.len()
+    }
+
     #[inline]
     pub(crate) fn get(&self, index: u32) -> &[u8] {
         &self.all[index as usize]

@@ -45,6 +45,11 @@ pub trait Process {
     fn waiting(&self) -> Option<String> {
         None
     }
+
+    /// How many tasks live in it: none in a state machine.
+    fn tasks(&self) -> usize {
+        0
+    }
 }
 
 impl<P: Process + ?Sized> Process for Box<P> {
@@ -53,6 +58,9 @@ impl<P: Process + ?Sized> Process for Box<P> {
     }
     fn waiting(&self) -> Option<String> {
         (**self).waiting()
+    }
+    fn tasks(&self) -> usize {
+        (**self).tasks()
     }
 }
 

@@ -226,6 +226,11 @@ impl SeamsInner {
         Ok(())
     }
 
+    /// Datagrams in all inboxes.
+    pub(crate) fn waiting(&self) -> usize {
+        self.inboxes.borrow().iter().map(|inbox| inbox.waiting.len()).sum()
+    }
+
     /// Takes the next datagram out of an inbox.
     pub(crate) fn recv<R>(&self, port: u16, take: impl FnOnce(Address, &[u8]) -> R) -> Option<R> {
         let mut inboxes = self.inboxes.borrow_mut();

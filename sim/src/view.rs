@@ -58,6 +58,16 @@ impl<P: Process> Sim<P> {
         self.kernel.queue.len() as usize
     }
 
+    /// Datagrams that wait in the inboxes of a process.
+    pub fn inbox(&self, process: ProcessId) -> usize {
+        self.kernel.meta(process).seams.as_ref().map_or(0, |seams| seams.waiting())
+    }
+
+    /// Tasks that live in a process; none in a state machine, and none in the dead.
+    pub fn tasks(&self, process: ProcessId) -> usize {
+        self.process(process).map_or(0, Process::tasks)
+    }
+
     /// Every event so far, with [`Config::trace`](crate::Config::trace); otherwise nothing.
     pub fn trace(&self) -> &[TraceRecord] {
         self.kernel.trace.as_deref().map(|kept| &*kept.records).unwrap_or_default()

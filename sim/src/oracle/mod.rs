@@ -7,12 +7,27 @@
 //! | law | constructor | memory |
 //! |---|---|---|
 //! | each item once | [`exactly_once`], [`at_least_once`], [`at_most_once`] | items on their way, and gaps |
+//! | nothing vanishes | [`conservation`] of an edge, [`network_conservation`] | items on their way; nothing |
+//! | first sent, first arrived | [`order`], [`order_per_key`] | items on their way, and gaps |
+//! | event time goes forward | [`watermark`] | keys |
+//! | what was taken is given back | [`no_leak`], [`no_leak_of`], [`world_leak`] | what is taken; nothing |
+//! | nothing grows | [`bounded`], [`bounded_world`] | nothing |
+//! | what is promised happens | [`within`] | open promises, and gaps |
+//! | the real thing does what its model may | [`refines`] | the model |
+//! | replicas agree | [`agreement`] | steps that not all have taken |
 //!
 //! Every failure's id begins with the oracle's [name](Oracle::name): `exactly_once(sink): item # arrived twice`.
 
+mod agree;
+mod bound;
+mod conserve;
 mod delivery;
 mod journal;
+mod leak;
+mod liveness;
+mod order;
 mod probe;
+mod refine;
 mod spans;
 
 use std::borrow::Cow;
@@ -21,9 +36,16 @@ use crate::process::Process;
 use crate::sim::Sim;
 use crate::trace::TraceRecord;
 
+pub use agree::{Agreement, agreement};
+pub use bound::{Bounded, BoundedWorld, Bounds, bounded, bounded_world};
+pub use conserve::{Conservation, NetworkConservation, conservation, network_conservation};
 pub use delivery::{Delivery, at_least_once, at_most_once, exactly_once};
 pub use journal::Journal;
+pub use leak::{NoLeak, NoLeakOf, WorldLeak, no_leak, no_leak_of, world_leak};
+pub use liveness::{Within, within};
+pub use order::{Order, Watermark, order, order_per_key, watermark};
 pub use probe::{Item, Note, Probe};
+pub use refine::{Reference, Refines, refines};
 
 /// When an oracle looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

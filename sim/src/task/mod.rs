@@ -150,6 +150,10 @@ impl Process for Tasks {
         }
         Some(text)
     }
+
+    fn tasks(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
 }
 
 impl Sim<Box<dyn Process>> {
