@@ -69,6 +69,7 @@ fn every_subcommand_explains_itself() {
         ("help-list", &["list", "--help"]),
         ("help-run", &["run", "--help"]),
         ("help-replay", &["replay", "--help"]),
+        ("help-shrink", &["shrink", "--help"]),
     ] {
         let output = desk.run(arguments);
         assert_eq!(output.status.code(), Some(0));
@@ -234,4 +235,51 @@ fn a_tape_that_no_longer_reproduces_says_where_it_left_the_path_and_exits_3() {
     assert!(out(&other_hash).contains("expected 00000000000000000000000000000000"), "{}", out(&other_hash));
     let any_path = desk.run(&["replay", "bad.tape", "--any-path"]);
     assert_eq!(any_path.status.code(), Some(1), "the failure is the same");
+}
+
+// SIM-SHRINK: the command makes a tape small, and what it prints replays.
+#[test]
+fn a_shrunk_tape_is_small_replays_and_comes_with_its_test() {
+    let desk = Desk::new("shrink");
+    fs::write(desk.0.join("big.tape"), desk.canary()).expect("a file");
+    let output = desk.run(&["shrink", "big.tape", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let shrunk = json(&output);
+    assert_eq!((&shrunk["after"]["choices"], &shrunk["complete"]), (&1.into(), &true.into()));
+    assert_eq!(
+        (&shrunk["before"]["params"]["pings"], &shrunk["after"]["params"]["pings"]),
+        (&500.into(), &1.into())
+    );
+    assert_eq!(shrunk["tape"], "big.small.tape");
+    let replayed = desk.run(&["replay", "big.small.tape", "--json"]);
+    assert_eq!(replayed.status.code(), Some(1), "{}", err(&replayed));
+    assert_eq!(
+        (&json(&replayed)["failure"]["id"], &json(&replayed)["same_path"]),
+        (&shrunk["id"], &true.into())
+    );
+
+    let printed = out(&desk.run(&["shrink", "big.tape", "--out", "small.tape"]));
+    assert!(printed.ends_with(shrunk["test"].as_str().expect("text")), "{printed}");
+    let same = |name: &str| fs::read_to_string(desk.0.join(name)).expect("a tape");
+    assert_eq!(same("small.tape"), same("big.small.tape"));
+    // The same test lies beside this one, in the layout of the house, and runs.
+    let bare = |text: &str| text.replace(char::is_whitespace, "").replace(",]", "]");
+    let typed =
+        bare(&fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shrunk.rs")).expect("a test"));
+    assert!(typed.ends_with(&bare(shrunk["test"].as_str().expect("text"))), "{printed}");
+}
+
+#[test]
+fn a_tape_that_does_not_fail_as_it_says_cannot_be_shrunk_and_exits_3() {
+    let desk = Desk::new("shrink-refused");
+    let calm = desk.canary().replace("failure =", "config  loss = 0\nfailure =");
+    fs::write(desk.0.join("calm.tape"), calm).expect("a file");
+    let output = desk.run(&["shrink", "calm.tape"]);
+    assert_eq!((output.status.code(), out(&output)), (Some(3), String::new()));
+    assert_eq!(
+        err(&output),
+        "tidemill: calm.tape: the run of this tape passes: there is nothing to shrink\n"
+    );
+    fs::write(desk.0.join("cut.tape"), "tidemill tape 1\n").expect("a file");
+    assert!(refusal(&desk.run(&["shrink", "cut.tape"])).contains("cut.tape: line 1: truncated"));
 }

@@ -155,6 +155,14 @@ impl<'a> IntoIterator for &'a Overlay {
     }
 }
 
+impl IntoIterator for Overlay {
+    type Item = (Site, u64);
+    type IntoIter = btree_map::IntoIter<Site, u64>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.values.into_iter()
+    }
+}
+
 impl FromIterator<(Site, u64)> for Overlay {
     fn from_iter<I: IntoIterator<Item = (Site, u64)>>(entries: I) -> Self {
         Self { values: entries.into_iter().collect() }

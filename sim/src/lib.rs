@@ -41,6 +41,7 @@ pub mod trace;
 mod view;
 
 pub mod harness;
+pub mod shrink;
 pub mod tape;
 
 pub use assert::{Claim, Claims, Notebook, Reading, Witness};

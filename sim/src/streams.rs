@@ -101,8 +101,7 @@ fn below(rng: &mut ChaCha8Rng, n: u64) -> u64 {
 impl Choices {
     pub(crate) fn new(seed: u64, base: Base, overlay: Overlay, recording: bool, fork: Option<Fork>) -> Self {
         let watch = (recording || fork.is_some() || !overlay.is_empty()).then(|| {
-            let pins =
-                overlay.iter().map(|(site, value)| Pin { site: site.clone(), value: *value, used: false });
+            let pins = overlay.into_iter().map(|(site, value)| Pin { site, value, used: false });
             let (pins, out_of_range, owners, taken) = (pins.collect(), Vec::new(), Vec::new(), Vec::new());
             let fork = fork.map(|at| Forked { at, streams: Vec::new() });
             let watch = Watch { pins, out_of_range, owners, recording, taken, decisions: 0, fork };

@@ -3,11 +3,14 @@
 //! Results go to standard output, complaints and the progress bar to standard error. No colours, no cursor movement
 //! unless standard error is a terminal.
 
+mod cpu;
 mod list;
 mod pipeline;
 mod replay;
 mod run;
 mod select;
+mod shrink;
+mod tape;
 mod text;
 
 use clap::{Parser, Subcommand};
@@ -30,7 +33,8 @@ Examples:
   tidemill run                                     every story, its default seeds
   tidemill run ping_pong --seeds 100000 --jobs 8   one story, many seeds
   tidemill run ping_pong --seed 8123 --json        one seed; the report holds its trace hash
-  tidemill replay sim-failures/canary-20f78d0c.tape";
+  tidemill replay sim-failures/canary-20f78d0c.tape
+  tidemill shrink sim-failures/canary-20f78d0c.tape  the same failure, as small as it gets";
 
 /// The exit code of a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +61,8 @@ enum Command {
     Run(run::Run),
     /// Runs a tape again.
     Replay(replay::Replay),
+    /// Makes a failing tape small.
+    Shrink(shrink::Shrink),
     /// The thermometer pipeline as real processes on this machine.
     Pipeline(pipeline::Pipeline),
 }
@@ -69,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::List(list) => list.run(&mut out),
         Command::Run(run) => run.run(&mut out),
         Command::Replay(replay) => replay.run(&mut out),
+        Command::Shrink(shrink) => shrink.run(&mut out),
         Command::Pipeline(pipeline) => pipeline.run(&mut out),
     };
     match exit.and_then(|exit| out.flush().map(|()| exit)) {

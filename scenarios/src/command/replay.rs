@@ -1,12 +1,11 @@
-use super::{Exit, complain};
-use crate::stories;
+use super::Exit;
+use super::tape::{load, refuse};
 use clap::Args;
 use serde_json::json;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use tidemill_sim::harness::{self, Departure, Report, tag};
-use tidemill_sim::tape::{Reason, Tape, TapeError};
+use tidemill_sim::tape::Tape;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -30,18 +29,12 @@ pub(super) struct Replay {
 
 impl Replay {
     pub(super) fn run(&self, out: &mut impl Write) -> io::Result<Exit> {
-        let tape = match File::open(&self.tape).and_then(Tape::read) {
-            Ok(Ok(tape)) => tape,
-            Ok(Err(error)) => return Ok(self.refuse(&error)),
-            Err(error) => return Ok(self.refuse(&error)),
-        };
-        let Some(story) = stories::find(&tape.story.value) else {
-            let known = stories::all().iter().map(|story| story.name.to_owned()).collect();
-            let reason = Reason::UnknownStory { name: tape.story.value.clone(), known };
-            return Ok(self.refuse(&TapeError { line: tape.story.line, reason }));
+        let (tape, story) = match load(&self.tape) {
+            Ok(loaded) => loaded,
+            Err(exit) => return Ok(exit),
         };
         let (departure, same_end, report) = match story.replay(&tape) {
-            Err(error) => return Ok(self.refuse(&error)),
+            Err(error) => return Ok(refuse(&self.tape, &error)),
             Ok(harness::Replay::Same(report)) => (None, true, report),
             Ok(harness::Replay::Left { departure, same_end, report }) => (Some(departure), same_end, report),
         };
@@ -58,11 +51,6 @@ impl Replay {
             writeln!(out, "{}", verdict(&tape, departure.as_ref(), same_end, &report))?;
         }
         Ok(exit)
-    }
-
-    fn refuse(&self, error: &dyn std::fmt::Display) -> Exit {
-        complain(&format_args!("{}: {error}", self.tape.display()));
-        Exit::Usage
     }
 }
 

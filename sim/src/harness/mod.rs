@@ -3,6 +3,7 @@
 //! - A [`Story`] is a simulation with a name: one body, run once per seed. [`check`] is the same for a plain test.
 //! - A [`Campaign`] runs a story over a range of seeds on several threads and merges the reports in seed order, so
 //!   that its [`Tally`] does not depend on how many threads there were.
+//! - A [`Subject`] is a story or a test as something that runs again in other ways: what shrinks and explains works on it.
 //! - [`Story::replay`] runs a tape again and says whether the run took the recorded path to the recorded end.
 //!
 //! Threads, the environment and the file system are touched here and by the command, never inside a simulation.
@@ -16,6 +17,7 @@ mod replay;
 mod report;
 mod run;
 mod story;
+mod subject;
 
 #[cfg(test)]
 mod tests;
@@ -27,3 +29,4 @@ pub use replay::{Departure, Replay};
 pub use report::{Report, tag};
 pub use run::Trial;
 pub use story::{BadParam, Must, Param, Params, Shrink, Story, Unsteady};
+pub use subject::Subject;

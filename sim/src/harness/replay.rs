@@ -1,4 +1,4 @@
-use super::{Finish, Params, Report, Story, Trial, run, tag};
+use super::{Finish, Report, Story, Subject, Trial, run, tag};
 use crate::tape::{Mark, Pin, Reason, Tape, TapeError};
 use crate::{Overlay, Sim, Site, Trace};
 use core::fmt;
@@ -61,8 +61,7 @@ impl Story {
     /// If the tape does not fit the story: another name, a parameter it does not have, a site where the run never
     /// chooses, a value that is out of range there.
     pub fn replay(&self, tape: &Tape) -> Result<Replay, TapeError> {
-        let params = self.params_of(tape)?;
-        replay(tape, &|sim: &mut Sim| (self.body)(sim, &params))
+        Subject::from(self).replay(tape)
     }
 
     /// Runs a tape again and keeps every event with its cause.
@@ -70,26 +69,7 @@ impl Story {
     /// # Errors
     /// As [`replay`](Self::replay).
     pub fn trace_tape(&self, tape: &Tape) -> Result<(Report, Trace), TapeError> {
-        let params = self.params_of(tape)?;
-        let (report, trace) = self.trace(&params, &tape.trial());
-        check_pins(&tape.choices, &report)?;
-        Ok((report, trace))
-    }
-
-    /// The parameters that a tape sets.
-    fn params_of(&self, tape: &Tape) -> Result<Params, TapeError> {
-        if tape.story.value != self.name {
-            let (name, known) = (tape.story.value.clone(), vec![self.name.to_owned()]);
-            return Err(TapeError::at(tape.story.line, Reason::UnknownStory { name, known }));
-        }
-        let mut params = self.params();
-        for pair in &tape.config {
-            self.set(&mut params, &pair.key, &pair.value).map_err(|bad| {
-                let why = format!("config {} = {}: {bad}", pair.key, pair.value);
-                TapeError::at(pair.line, Reason::BadConfig(why))
-            })?;
-        }
-        Ok(params)
+        Subject::from(self).trace_tape(tape)
     }
 }
 
@@ -115,7 +95,7 @@ pub(super) fn replay<R: Finish>(tape: &Tape, body: &impl Fn(&mut Sim) -> R) -> R
 }
 
 /// A pin must fit the world that the tape is about: its entity takes decisions of this kind, among so many values.
-fn check_pins(pins: &[Pin], report: &Report) -> Result<(), TapeError> {
+pub(super) fn check_pins(pins: &[Pin], report: &Report) -> Result<(), TapeError> {
     for pin in pins {
         if let Some(choice) = report.overlay.out_of_range.iter().find(|choice| choice.site == pin.site) {
             let site = pin.site.to_string();

@@ -19,6 +19,9 @@ pub struct Trial {
     pub fork: Option<Fork>,
     /// Whether the report lists the choices.
     pub record: bool,
+    /// After so many events the run fails as too long, whatever its body makes of it: a run whose choices were changed
+    /// may never end.
+    pub events_max: Option<u64>,
 }
 
 impl Trial {
@@ -56,13 +59,15 @@ fn kept<R: Finish>(
     at: Vec<u64>,
     body: &impl Fn(&mut Sim) -> R,
 ) -> (Report, Trace) {
-    let Trial { seed, base, overlay, fork, record } = trial.clone();
+    let Trial { seed, base, overlay, fork, record, events_max } = trial.clone();
     let mut sim = Sim::with(seed, Config { overlay, base, fork, record, trace, ..Config::default() });
     let marks = note(&mut sim, at);
+    let longer = events_max.map(|events_max| limit(&mut sim, events_max));
     let failure = match panics::catch(|| body(&mut sim)) {
         Ok(finish) => finish.failure(&sim),
         Err(panicked) => Some(broke(panicked, &sim)),
     };
+    let failure = longer.and_then(|longer| longer.take()).or(failure);
     let mut report = report(seed, failure, &sim);
     report.marks = marks.take();
     let trace = sim.traced();
@@ -128,6 +133,22 @@ fn name(cause: Cause) -> &'static str {
         Cause::Dead => "sent to the dead",
         Cause::Overflow => "overflowed",
     }
+}
+
+/// Ends the run after so many events; what it ends with is left in the cell.
+fn limit(sim: &mut Sim, events_max: u64) -> Rc<RefCell<Option<Failure>>> {
+    let struck = Rc::new(RefCell::new(None));
+    let into = struck.clone();
+    sim.oracle("length", move |sim: &Sim, _: Moment| {
+        let events = sim.stats().events;
+        if events <= events_max {
+            return Ok(());
+        }
+        let message = format!("the run is longer than {events_max} events");
+        *into.borrow_mut() = Some(Failure::new("length", message.as_str(), "world", sim.now(), events));
+        Err(message)
+    });
+    struck
 }
 
 /// Notes the hash at the end of the first step that reaches each number of events in `at`.

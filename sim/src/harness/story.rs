@@ -81,22 +81,12 @@ pub enum BadParam {
 impl Story {
     /// The parameters as they are if nobody sets them.
     pub fn params(&self) -> Params {
-        Params {
-            values: self.params.iter().map(|param| (param.name, param.default, param.default)).collect(),
-        }
+        Params::of(self.params)
     }
 
     /// Sets one parameter.
     pub fn set(&self, params: &mut Params, name: &str, value: &str) -> Result<(), BadParam> {
-        let Some(at) = self.params.iter().position(|param| param.name == name) else {
-            return Err(BadParam::Unknown(self.params.iter().map(|param| param.name).collect()));
-        };
-        let value = value.parse().map_err(|_| BadParam::NotANumber)?;
-        if !self.params[at].range.contains(&value) {
-            return Err(BadParam::OutOfRange(self.params[at].range.clone()));
-        }
-        params.values[at].1 = value;
-        Ok(())
+        params.set(self.params, name, value)
     }
 
     /// Runs the story once.
@@ -197,6 +187,35 @@ impl fmt::Display for Unsteady {
 impl core::error::Error for Unsteady {}
 
 impl Params {
+    /// Every parameter at its default.
+    pub(super) fn of(list: &[Param]) -> Self {
+        Self { values: list.iter().map(|param| (param.name, param.default, param.default)).collect() }
+    }
+
+    pub(super) fn set(&mut self, list: &[Param], name: &str, value: &str) -> Result<(), BadParam> {
+        let Some(at) = list.iter().position(|param| param.name == name) else {
+            return Err(BadParam::Unknown(list.iter().map(|param| param.name).collect()));
+        };
+        let value = value.parse().map_err(|_| BadParam::NotANumber)?;
+        if !list[at].range.contains(&value) {
+            return Err(BadParam::OutOfRange(list[at].range.clone()));
+        }
+        self.values[at].1 = value;
+        Ok(())
+    }
+
+    /// The same with parameter number `at` at `value`, which must lie in its range.
+    pub(crate) fn with(&self, at: usize, value: u64) -> Self {
+        let mut other = self.clone();
+        other.values[at].1 = value;
+        other
+    }
+
+    /// Every parameter with its value.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.values.iter().map(|(name, value, _)| (*name, *value))
+    }
+
     /// The value of a parameter.
     ///
     /// # Panics
