@@ -14,6 +14,7 @@
 //! | nothing grows | [`bounded`], [`bounded_world`] | nothing |
 //! | what is promised happens | [`within`] | open promises, and gaps |
 //! | the real thing does what its model may | [`refines`] | the model |
+//! | answers have an explanation | [`linearizable`] | the history |
 //! | replicas agree | [`agreement`] | steps that not all have taken |
 //!
 //! Every failure's id begins with the oracle's [name](Oracle::name): `exactly_once(sink): item # arrived twice`.
@@ -24,6 +25,7 @@ mod conserve;
 mod delivery;
 mod journal;
 mod leak;
+mod linear;
 mod liveness;
 mod order;
 mod probe;
@@ -42,6 +44,10 @@ pub use conserve::{Conservation, NetworkConservation, conservation, network_cons
 pub use delivery::{Delivery, at_least_once, at_most_once, exactly_once};
 pub use journal::Journal;
 pub use leak::{NoLeak, NoLeakOf, WorldLeak, no_leak, no_leak_of, world_leak};
+pub use linear::{
+    Call, History, Linearizable, Linearization, Map, MapOp, MapRet, Model, Operation, Queue, QueueOp,
+    QueueRet, Register, RegisterOp, RegisterRet, STEPS, Set, SetOp, Unplaced, linearizable, linearize,
+};
 pub use liveness::{Within, within};
 pub use order::{Order, Watermark, order, order_per_key, watermark};
 pub use probe::{Item, Note, Probe};
