@@ -137,6 +137,17 @@ impl<P: Process> Sim<P> {
         true
     }
 
+    /// Says what a process shares with others besides its machine, each thing by a name: an edge, a word of a region, a
+    /// register, a log of the test. Two events commute if the processes that they reach live on different machines and
+    /// share nothing, and if neither moves the other's instant; an exhaustive search runs one of the two orders then. A
+    /// process for which nothing was said shares with everybody. Changes nothing in any other run.
+    pub fn touches(&mut self, process: ProcessId, things: &[&str]) {
+        let machine = self.kernel.meta(process).machine.index();
+        if let Some(chosen) = &mut self.kernel.chosen {
+            chosen.declare(process, machine, things);
+        }
+    }
+
     /// The machine's clock runs `ppm` millionths too fast from now on.
     ///
     /// # Panics

@@ -8,6 +8,7 @@ use tidemill_seam::{Instant, SendError};
 
 use crate::assert::Notebook;
 use crate::choice::{Base, Fork, Overlay};
+use crate::explore::{Chosen, Drive, ENTITY, Order};
 use crate::failure::Failure;
 use crate::hash::{RollingHash, digest};
 use crate::machine::{Machine, MachineId, ProcessId};
@@ -30,6 +31,10 @@ pub struct Config {
     pub base: Base,
     /// Where the run goes on by another seed; `None` is nowhere.
     pub fork: Option<Fork>,
+    /// Says what the overlay does not, before the base does; a run that is driven keeps its choices.
+    pub drive: Option<Drive>,
+    /// How the order of events comes about.
+    pub order: Order,
     /// Keep the choices that were not zero.
     pub record: bool,
     /// Keep 32 bytes of every event, and its cause.
@@ -50,6 +55,8 @@ impl Default for Config {
             overlay: Overlay::new(),
             base: Base::Seed,
             fork: None,
+            drive: None,
+            order: Order::Drawn,
             record: false,
             trace: false,
             instant_max: 1_000_000,
@@ -129,11 +136,20 @@ pub(crate) struct Kernel {
     pub(crate) last: TraceRecord,
     pub(crate) failure: Option<Box<Failure>>,
     pub(crate) notebook: OnceCell<Rc<Notebook>>,
+    /// What a chosen order needs; `None` where order is drawn.
+    pub(crate) chosen: Option<Box<Chosen>>,
 }
 
 impl Kernel {
     pub(crate) fn new(seed: u64, config: Config) -> Self {
-        let Config { overlay, base, fork, record, trace, instant_max, pending_max, inbox_max, mtu } = config;
+        let Config { overlay, base, fork, drive, order, record, trace, .. } = config;
+        let Config { instant_max, pending_max, inbox_max, mtu, .. } = config;
+        let is_chosen = order == Order::Chosen || overlay.iter().any(|(site, _)| site.entity == ENTITY);
+        let record = record || is_chosen || drive.is_some();
+        let mut choices = Choices::new(seed, base, overlay, record, fork).driven(drive);
+        if is_chosen {
+            choices.loosen();
+        }
         Self {
             now_ns: 0,
             queue: Queue::new(),
@@ -143,7 +159,7 @@ impl Kernel {
             hash: RollingHash::new(),
             stats: Stats::default(),
             buffers: Buffers::new(),
-            choices: Choices::new(seed, base, overlay, record, fork),
+            choices,
             machines: Vec::new(),
             links: Vec::new(),
             settings: Vec::new(),
@@ -155,6 +171,7 @@ impl Kernel {
             last: TraceRecord::new(0, Happened::Action, 0, 0, 0),
             failure: None,
             notebook: OnceCell::new(),
+            chosen: is_chosen.then(|| Box::new(Chosen::new())),
         }
     }
 
@@ -252,6 +269,9 @@ impl Kernel {
         if let Some(trace) = &mut self.trace {
             trace.planned(index);
         }
+        if let Some(chosen) = &mut self.chosen {
+            chosen.born(index, self.choices.take_slack(0), &event);
+        }
         TimerId { index, generation }
     }
 
@@ -340,6 +360,7 @@ impl Kernel {
         if let Some(payload) = payload {
             self.buffers.release(payload);
         }
+        self.choices.take_slack(0);
     }
 
     pub(crate) fn fail(&mut self, site: &str, message: String, entity: String) {

@@ -104,10 +104,31 @@ impl Latency {
             Self::Constant(span) => span.as_nanos(),
             Self::Uniform { min, max } => {
                 let width = max.as_nanos().saturating_sub(min.as_nanos());
-                min.as_nanos() + choices.choose_by(stream, kind, width.saturating_add(1))
+                min.as_nanos() + choices.span_by(stream, kind, width.saturating_add(1))
             }
+            _ if choices.is_loose() => self.leave_open(choices, stream),
             _ => self.draw_shaped(choices, stream, kind),
         }
+    }
+
+    /// The least time, and the rest as a window.
+    #[cold]
+    fn leave_open(self, choices: &mut Choices, stream: StreamId) -> u64 {
+        let (min, max) = match self {
+            Self::Constant(span) => (span.as_nanos(), span.as_nanos()),
+            Self::Uniform { min, max } => (min.as_nanos(), max.as_nanos()),
+            Self::Exponential { min, mean } => {
+                let longest = exponential(mean.as_nanos(), DRAWS - 1);
+                (min.as_nanos(), min.as_nanos().saturating_add(longest))
+            }
+            Self::Bimodal { near, far, far_rate } => {
+                let (min, max) = if choices.chance_by(stream, "far", far_rate) { far } else { near };
+                (min.as_nanos(), max.as_nanos())
+            }
+            Self::Measured(quantiles) => (quantiles.at(0), quantiles.at(DRAWS - 1)),
+        };
+        choices.leave_open(max.saturating_sub(min));
+        min
     }
 
     #[inline(never)]

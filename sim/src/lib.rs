@@ -40,6 +40,7 @@ mod task;
 pub mod trace;
 mod view;
 
+pub mod explore;
 pub mod harness;
 pub mod shrink;
 pub mod tape;
@@ -47,6 +48,7 @@ pub mod tape;
 pub use assert::{Claim, Claims, Notebook, Reading, Witness};
 pub use choice::{BadSite, Base, Choice, Fork, Overlay, OverlayReport, Rate, Site};
 pub use coverage::{ClaimId, Counts, Coverage};
+pub use explore::{Drive, Order};
 pub use failure::{Failure, Outcome, normalise};
 pub use kernel::Config;
 pub use machine::{MachineId, ProcessId};

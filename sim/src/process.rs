@@ -147,6 +147,12 @@ impl Context<'_> {
         self.kernel.choices.choose_by(stream, kind, n)
     }
 
+    /// Decides which of several goes next.
+    pub(crate) fn pick(&mut self, kind: &'static str, among: &[usize]) -> usize {
+        let stream = self.kernel.process_stream(self.process);
+        self.kernel.choices.pick_by(stream, kind, among)
+    }
+
     /// Decides whether something happens; never and always draw nothing.
     #[inline]
     pub fn chance(&mut self, kind: &'static str, rate: Rate) -> bool {

@@ -215,6 +215,19 @@ impl<T: Copy> Queue<T> {
         self.cursor_ns = self.cursor_ns.max(at_ns);
     }
 
+    /// Takes a waiting event out of its slot, whatever its time. The cursor stays; so a queue that is plucked from is
+    /// never [taken](Self::take) from.
+    pub(crate) fn pluck(&mut self, index: Index) {
+        debug_assert!(self.nodes[index as usize].place < HELD, "only a waiting event is plucked");
+        self.unlink(index);
+        self.nodes[index as usize].place = HELD;
+    }
+
+    /// Every waiting event with its time, in the order of its place in memory.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (Index, u64, &T)> {
+        self.iter().map(|(index, _, event)| (index, self.nodes[index as usize].at_ns, event))
+    }
+
     /// Frees a node that [`take`](Self::take) gave out.
     #[inline]
     pub(crate) fn finish(&mut self, index: Index) {

@@ -109,10 +109,12 @@ impl Kernel {
     fn duplicate(&mut self, link: LinkIndex, from: Address, to: Address, bytes: &[u8]) {
         self.stats.duplicated += 1;
         let details = self.details(link);
+        let slack_ns = self.choices.take_slack(0);
         let latency = self.settings[self.links[link as usize].setting as usize].latency;
         let delay_ns = latency.draw(&mut self.choices, details, "duplicate-latency");
         let payload = self.buffers.take(bytes);
         self.schedule(self.now_ns.saturating_add(delay_ns), Pending::Datagram { from, to, payload });
+        self.choices.take_slack(slack_ns);
     }
 
     #[cold]

@@ -140,7 +140,11 @@ impl<P: Process> Sim<P> {
         if self.kernel.ended {
             return false;
         }
-        let Some((index, at_ns, pending)) = self.kernel.queue.take(limit_ns) else { return false };
+        let taken = match self.kernel.chosen {
+            None => self.kernel.queue.take(limit_ns),
+            Some(_) => self.kernel.take_chosen(limit_ns),
+        };
+        let Some((index, at_ns, pending)) = taken else { return false };
         if let Some(trace) = &mut self.kernel.trace {
             trace.begin(index);
         }
@@ -328,7 +332,9 @@ impl<P: Process> Sim<P> {
             return ending;
         }
         if limit_ns > self.kernel.now_ns {
-            self.kernel.queue.advance(limit_ns);
+            if self.kernel.chosen.is_none() {
+                self.kernel.queue.advance(limit_ns);
+            }
             self.kernel.now_ns = limit_ns;
             self.kernel.at_instant = 0;
         }

@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::choice::{Base, Choice, Fork, Overlay, OverlayReport, Rate, Site};
+use crate::explore::{Asked, Drive, Ready};
 
 /// An entity's stream, opened at its first decision.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +28,9 @@ pub struct Choices {
     owners: Vec<u32>,
     world: StreamId,
     watch: Option<Rc<RefCell<Watch>>>,
+    /// Latencies are not drawn: what they leave open gathers in `slack_ns`.
+    loose: bool,
+    slack_ns: u64,
 }
 
 /// What an overlay or a recording needs; a run without either never touches it. All parts of the decisions share it.
@@ -39,6 +43,9 @@ struct Watch {
     taken: Vec<Taken>,
     decisions: u64,
     fork: Option<Forked>,
+    drive: Option<Drive>,
+    /// Who stands behind the values of the decision that is being taken.
+    among: Vec<usize>,
 }
 
 /// The streams of the other seed, opened at the first decision after the fork.
@@ -102,25 +109,47 @@ impl Choices {
     pub(crate) fn new(seed: u64, base: Base, overlay: Overlay, recording: bool, fork: Option<Fork>) -> Self {
         let watch = (recording || fork.is_some() || !overlay.is_empty()).then(|| {
             let pins = overlay.into_iter().map(|(site, value)| Pin { site, value, used: false });
-            let (pins, out_of_range, owners, taken) = (pins.collect(), Vec::new(), Vec::new(), Vec::new());
-            let fork = fork.map(|at| Forked { at, streams: Vec::new() });
-            let watch = Watch { pins, out_of_range, owners, recording, taken, decisions: 0, fork };
-            Rc::new(RefCell::new(watch))
+            Rc::new(RefCell::new(Watch {
+                pins: pins.collect(),
+                out_of_range: Vec::new(),
+                owners: Vec::new(),
+                recording,
+                taken: Vec::new(),
+                decisions: 0,
+                fork: fork.map(|at| Forked { at, streams: Vec::new() }),
+                drive: None,
+                among: Vec::new(),
+            }))
         });
-        Self { seed, base, streams: Vec::new(), owners: Vec::new(), world: StreamId::NONE, watch }
+        Self { seed, base, watch, ..Self::away() }
+    }
+
+    /// Has `drive` say what no overlay says, from the first decision on, where anybody watches.
+    pub(crate) fn driven(self, drive: Option<Drive>) -> Self {
+        if let Some(watch) = &self.watch {
+            watch.borrow_mut().drive = drive;
+        }
+        self
     }
 
     /// Stands in for decisions that are lent out.
     pub(crate) const fn away() -> Self {
-        let world = StreamId::NONE;
-        Self { seed: 0, base: Base::Zero, streams: Vec::new(), owners: Vec::new(), world, watch: None }
+        Self {
+            seed: 0,
+            base: Base::Zero,
+            streams: Vec::new(),
+            owners: Vec::new(),
+            world: StreamId::NONE,
+            watch: None,
+            loose: false,
+            slack_ns: 0,
+        }
     }
 
     /// Decisions for entities that handles reach in the middle of an event: streams of their own, under the same seed,
     /// overlay and record.
     pub(crate) fn branch(&self) -> Self {
-        let (streams, owners, watch) = (Vec::new(), Vec::new(), self.watch.clone());
-        Self { seed: self.seed, base: self.base, streams, owners, world: StreamId::NONE, watch }
+        Self { seed: self.seed, base: self.base, watch: self.watch.clone(), ..Self::away() }
     }
 
     pub(crate) fn seed(&self) -> u64 {
@@ -173,7 +202,72 @@ impl Choices {
             Base::Seed => below(&mut self.streams[stream.0 as usize], n),
             Base::Zero => 0,
         };
-        if self.watch.is_some() { self.watched(stream, kind, n, drawn, |rng| below(rng, n)) } else { drawn }
+        if self.watch.is_some() {
+            self.watched(stream, kind, n, drawn, |rng| below(rng, n), |drive, asked| drive.value(asked))
+        } else {
+            drawn
+        }
+    }
+
+    /// Decides which of several goes next; each is known to a source by its number.
+    #[inline]
+    pub(crate) fn pick_by(&mut self, stream: StreamId, kind: &'static str, among: &[usize]) -> usize {
+        if let Some(watch) = &self.watch {
+            watch.borrow_mut().among.extend_from_slice(among);
+        }
+        let which = self.choose_by(stream, kind, among.len() as u64) as usize;
+        if let Some(watch) = &self.watch {
+            watch.borrow_mut().among.clear();
+        }
+        which
+    }
+
+    /// Decides which event is next.
+    pub(crate) fn next_by(&mut self, stream: StreamId, kind: &'static str, ready: &[Ready]) -> usize {
+        let n = ready.len() as u64;
+        if n == 1 {
+            if let Some(drive) = self.watch.as_ref().and_then(|watch| watch.borrow().drive.clone()) {
+                drive.only(&ready[0]);
+            }
+            return 0;
+        }
+        let drawn = match self.base {
+            Base::Seed => below(&mut self.streams[stream.0 as usize], n),
+            Base::Zero => 0,
+        };
+        let draw = |rng: &mut ChaCha8Rng| below(rng, n);
+        self.watched(stream, kind, n, drawn, draw, |drive, _| drive.next(ready) as u64) as usize
+    }
+
+    /// From now on a latency is not drawn: what it leaves open becomes the event's window.
+    pub(crate) fn loosen(&mut self) {
+        self.loose = true;
+    }
+
+    #[inline]
+    pub(crate) fn is_loose(&self) -> bool {
+        self.loose
+    }
+
+    /// The next event that is scheduled may happen up to `slack_ns` later than that.
+    #[cold]
+    pub(crate) fn leave_open(&mut self, slack_ns: u64) {
+        self.slack_ns = self.slack_ns.saturating_add(slack_ns);
+    }
+
+    /// As [`choose_by`](Self::choose_by), for a span of time that may be left open.
+    #[inline]
+    pub(crate) fn span_by(&mut self, stream: StreamId, kind: &'static str, n: u64) -> u64 {
+        if self.loose {
+            self.leave_open(n - 1);
+            return 0;
+        }
+        self.choose_by(stream, kind, n)
+    }
+
+    /// What was left open since the last call; `slack_ns` stays behind.
+    pub(crate) fn take_slack(&mut self, slack_ns: u64) -> u64 {
+        std::mem::replace(&mut self.slack_ns, slack_ns)
     }
 
     #[inline]
@@ -188,7 +282,9 @@ impl Choices {
         if self.watch.is_none() {
             return drawn;
         }
-        self.watched(stream, kind, 2, u64::from(drawn), |rng| u64::from(rate.hits(rng.next_u32()))) == 1
+        let draw = |rng: &mut ChaCha8Rng| u64::from(rate.hits(rng.next_u32()));
+        let ask = |drive: &Drive, asked: &Asked<'_>| drive.value(&Asked { rate: Some(rate), ..*asked });
+        self.watched(stream, kind, 2, u64::from(drawn), draw, ask) == 1
     }
 
     #[cold]
@@ -199,6 +295,7 @@ impl Choices {
         n: u64,
         drawn: u64,
         draw: impl FnOnce(&mut ChaCha8Rng) -> u64,
+        ask: impl FnOnce(&Drive, &Asked<'_>) -> u64,
     ) -> u64 {
         let Some(watch) = &self.watch else { return drawn };
         let watch = &mut *watch.borrow_mut();
@@ -221,15 +318,23 @@ impl Choices {
                 counter,
             ))
         });
-        let mut value = elsewhere.unwrap_or(drawn);
-        if let (Ok(found), None) = (found, elsewhere) {
-            let pin = &mut watch.pins[found];
-            pin.used = true;
-            value = pin.value.min(n - 1);
-            if pin.value >= n {
-                watch.out_of_range.push(Choice { site: pin.site.clone(), value: pin.value, n });
+        let value = match (elsewhere, found, &watch.drive) {
+            (Some(elsewhere), ..) => elsewhere,
+            (None, Ok(found), _) => {
+                let pin = &mut watch.pins[found];
+                pin.used = true;
+                if pin.value >= n {
+                    watch.out_of_range.push(Choice { site: pin.site.clone(), value: pin.value, n });
+                }
+                pin.value.min(n - 1)
             }
-        }
+            (None, Err(_), Some(drive)) => {
+                let among = watch.among.as_slice();
+                let asked = Asked { entity: &owner.name, kind, counter, n, rate: None, drawn, among };
+                ask(drive, &asked).min(n - 1)
+            }
+            (None, Err(_), None) => drawn,
+        };
         if watch.recording && value != 0 {
             watch.taken.push(Taken { owner: index, kind, counter, value, n });
         }

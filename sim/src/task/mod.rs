@@ -73,7 +73,7 @@ impl Tasks {
             if self.runnable.is_empty() || context.kernel.ended {
                 break;
             }
-            let which = context.choose("task", self.runnable.len() as u64) as usize;
+            let which = context.pick("task", &self.runnable);
             let id = self.runnable.remove(which);
             self.poll(context, id);
             polls += 1;

@@ -1,0 +1,28 @@
+//! Sources of choices other than the seed's streams, and the order of events as a choice.
+//!
+//! A [`Source`] stands behind the kernel's one door (law K1): it gives the values of decisions that no overlay names.
+//! Whatever it decides is recorded, so that the run repeats from an [`Overlay`](crate::Overlay) over
+//! [`Base::Zero`](crate::Base) without it.
+//!
+//! # Windows
+//! Seeds draw a latency when a datagram is sent, so which event is next follows from numbers that were drawn before.
+//! A strategy that wants to decide just that, and nothing else, runs with [`Order::Chosen`]: an event then has a window,
+//! from the least latency to the greatest one that its link allows, and which event is next is a choice of its own,
+//! `world/order#next`, among all events whose window opens before any other closes. The chosen event happens when
+//! its window opens, or at once if it is open.
+//! - Virtual time never runs back, nothing happens outside of its window, and a timer, a start, a notification and an
+//!   action of the story have a window of one instant. Every order so found is one that latencies could have drawn.
+//! - Value 0 is the event whose window opened first, the oldest of several: where every choice is 0, a run is the
+//!   same in either order.
+//! - Datagrams of one direction that have the same constant latency stay in line, and so do the timers of one process;
+//!   a process starts before anything else reaches it.
+//! - The end of a [`run_until`](crate::Sim::run_until) closes every window that it cuts.
+
+mod bytes;
+mod order;
+mod source;
+
+pub use bytes::Bytes;
+pub(crate) use order::{Chosen, ENTITY};
+pub use order::{Order, Ready};
+pub use source::{Asked, Drive, Source};

@@ -1,0 +1,224 @@
+//! Which of several possible events happens next, as a choice.
+
+use crate::kernel::{Kernel, Pending};
+use crate::machine::ProcessId;
+use crate::net::Address;
+use crate::queue::Index;
+use crate::streams::{StreamId, stream_of};
+
+/// Whose choice it is which event happens next: the entity of its sites.
+pub(crate) const ENTITY: &str = "world/order";
+const KIND: &str = "next";
+
+/// How the order of events comes about.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Order {
+    /// By virtual time and sequence (law K2); a latency is drawn when its datagram is sent.
+    #[default]
+    Drawn,
+    /// Choice by choice, each within its window: see the [module](crate::explore). An overlay that names such a choice
+    /// asks for this order by itself.
+    Chosen,
+}
+
+/// An event that may happen next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ready {
+    /// Its number in the order in which events were scheduled.
+    pub born: u64,
+    /// The number of the event that scheduled it; its own where the story did.
+    pub cause: u64,
+    /// Whom it reaches; `None` for an action of the story, and for a datagram to nobody.
+    pub process: Option<ProcessId>,
+    /// When it happens if it happens next, in virtual nanoseconds.
+    pub at_ns: u64,
+    /// What it may touch, a bit a thing; all bits where nobody said.
+    pub touches: u128,
+}
+
+impl Ready {
+    /// Whether it makes no difference which of the two happens first: they touch nothing in common, and neither moves
+    /// the instant of the other.
+    pub fn commutes(&self, other: &Self) -> bool {
+        self.touches & other.touches == 0 && self.at_ns == other.at_ns
+    }
+}
+
+/// What an event is kept in line with: of those that share a line only the first may happen next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Line {
+    /// Goes by itself.
+    None,
+    /// One direction between two addresses, whose latency leaves nothing open.
+    Link(Address, Address),
+    /// What a process set itself, and what wakes it.
+    Own(ProcessId),
+    /// Actions of the story.
+    Story,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    born: u64,
+    cause: u64,
+    slack_ns: u64,
+    line: Line,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    index: Index,
+    at_ns: u64,
+    until_ns: u64,
+    entry: Entry,
+    event: Pending,
+}
+
+/// The kernel's part of a chosen order: what the queue does not know of an event.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    stream: StreamId,
+    entries: Vec<Entry>,
+    births: u64,
+    current: Option<u64>,
+    candidates: Vec<Candidate>,
+    ready: Vec<Ready>,
+    words: Vec<String>,
+    touches: Vec<u128>,
+}
+
+impl Chosen {
+    pub(crate) fn new() -> Self {
+        Self {
+            stream: StreamId::NONE,
+            entries: Vec::new(),
+            births: 0,
+            current: None,
+            candidates: Vec::new(),
+            ready: Vec::new(),
+            words: Vec::new(),
+            touches: Vec::new(),
+        }
+    }
+
+    /// An event was scheduled, and may happen up to `slack_ns` later than it was scheduled for.
+    #[cold]
+    pub(crate) fn born(&mut self, index: Index, slack_ns: u64, event: &Pending) {
+        let line = match *event {
+            Pending::Datagram { from, to, .. } if slack_ns == 0 => Line::Link(from, to),
+            Pending::Datagram { .. } => Line::None,
+            Pending::Timer { process, .. } | Pending::Start { process } | Pending::Wake { process } => {
+                Line::Own(process)
+            }
+            Pending::Action { .. } if slack_ns == 0 => Line::Story,
+            Pending::Action { .. } => Line::None,
+        };
+        let born = self.births;
+        self.births += 1;
+        let entry = Entry { born, cause: self.current.unwrap_or(born), slack_ns, line };
+        let at = index as usize;
+        if at >= self.entries.len() {
+            self.entries.resize(at + 1, entry);
+        }
+        self.entries[at] = entry;
+    }
+
+    /// What a process may touch besides its machine.
+    pub(crate) fn declare(&mut self, process: ProcessId, machine: usize, words: &[&str]) {
+        let mut mask = 1 << (machine % 64);
+        for word in words {
+            let known = self.words.iter().position(|known| known == word);
+            let number = known.unwrap_or_else(|| {
+                self.words.push((*word).to_owned());
+                self.words.len() - 1
+            });
+            mask |= 1 << (64 + number % 64);
+        }
+        let at = process.index();
+        if at >= self.touches.len() {
+            self.touches.resize(at + 1, u128::MAX);
+        }
+        self.touches[at] = mask;
+    }
+
+    /// Everything that waits, the oldest first.
+    fn gather(&mut self, kernel: &Kernel) {
+        self.candidates.clear();
+        for (index, at_ns, event) in kernel.queue.waiting() {
+            let entry = self.entries[index as usize];
+            let until_ns = at_ns.saturating_add(entry.slack_ns).max(kernel.now_ns);
+            let at_ns = at_ns.max(kernel.now_ns);
+            self.candidates.push(Candidate { index, at_ns, until_ns, entry, event: *event });
+        }
+        self.candidates.sort_unstable_by_key(|candidate| (candidate.at_ns, candidate.entry.born));
+    }
+
+    /// Leaves what may happen next, and by when: nothing may happen after the end of its window, nobody overtakes in
+    /// line, and a process starts before anything else reaches it.
+    fn sift(&mut self, kernel: &Kernel, limit_ns: u64) {
+        let ends = self.candidates.iter().map(|candidate| candidate.until_ns);
+        let horizon_ns = ends.min().unwrap_or(0).min(limit_ns);
+        self.candidates.retain(|candidate| candidate.at_ns <= horizon_ns);
+        let mut kept = 0;
+        for at in 0..self.candidates.len() {
+            let candidate = self.candidates[at];
+            let before = &self.candidates[..kept];
+            let line = candidate.entry.line;
+            let in_line = line != Line::None && before.iter().any(|one| one.entry.line == line);
+            let reaches = kernel.reached(&candidate.event);
+            let starts =
+                |one: &Candidate| matches!(one.event, Pending::Start { process } if Some(process) == reaches);
+            let unborn = !starts(&candidate) && self.candidates.iter().any(starts);
+            if !in_line && !unborn {
+                self.candidates[kept] = candidate;
+                kept += 1;
+            }
+        }
+        self.candidates.truncate(kept);
+    }
+
+    fn describe(&mut self, kernel: &Kernel) {
+        self.ready.clear();
+        let filtered = !kernel.filters.is_empty();
+        for Candidate { at_ns, entry, event, .. } in &self.candidates {
+            let process = kernel.reached(event);
+            let known = process.and_then(|process| self.touches.get(process.index()));
+            let touches = known.copied().filter(|_| !filtered).unwrap_or(u128::MAX);
+            self.ready.push(Ready { born: entry.born, cause: entry.cause, process, at_ns: *at_ns, touches });
+        }
+    }
+}
+
+impl Kernel {
+    /// Whom an event reaches.
+    fn reached(&self, event: &Pending) -> Option<ProcessId> {
+        match *event {
+            Pending::Datagram { to, .. } => self.machines[to.machine.index()].owner_of(to.port),
+            Pending::Timer { process, .. } | Pending::Start { process } | Pending::Wake { process } => {
+                Some(process)
+            }
+            Pending::Action { .. } => None,
+        }
+    }
+
+    /// As [`Queue::take`](crate::queue::Queue::take), but which of the possible events it is, is a choice.
+    #[cold]
+    pub(crate) fn take_chosen(&mut self, limit_ns: u64) -> Option<(Index, u64, Pending)> {
+        let mut chosen = self.chosen.take()?;
+        chosen.gather(self);
+        chosen.sift(self, limit_ns);
+        chosen.describe(self);
+        let taken = (!chosen.ready.is_empty()).then(|| {
+            if chosen.stream == StreamId::NONE {
+                chosen.stream = self.choices.open(stream_of(ENTITY), || ENTITY.to_owned());
+            }
+            let which = self.choices.next_by(chosen.stream, KIND, &chosen.ready);
+            let Candidate { index, at_ns, entry, event, .. } = chosen.candidates[which];
+            chosen.current = Some(entry.born);
+            self.queue.pluck(index);
+            (index, at_ns, event)
+        });
+        self.chosen = Some(chosen);
+        taken
+    }
+}
