@@ -44,6 +44,7 @@ pub mod explore;
 pub mod harness;
 pub mod shrink;
 pub mod tape;
+pub mod why;
 
 pub use assert::{Claim, Claims, Notebook, Reading, Witness};
 pub use choice::{BadSite, Base, Choice, Fork, Overlay, OverlayReport, Rate, Site};

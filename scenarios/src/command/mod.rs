@@ -4,6 +4,7 @@
 //! unless standard error is a terminal.
 
 mod cpu;
+mod findability;
 mod list;
 mod pipeline;
 mod replay;
@@ -12,8 +13,10 @@ mod select;
 mod shrink;
 mod tape;
 mod text;
+mod why;
 
 use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -63,6 +66,10 @@ enum Command {
     Replay(replay::Replay),
     /// Makes a failing tape small.
     Shrink(shrink::Shrink),
+    /// Explains a failing tape: where it was decided, and what could have influenced it.
+    Why(why::Why),
+    /// Says how many clean seeds are needed before a fix is believed.
+    Findability(findability::Findability),
     /// The thermometer pipeline as real processes on this machine.
     Pipeline(pipeline::Pipeline),
 }
@@ -76,6 +83,8 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.run(&mut out),
         Command::Replay(replay) => replay.run(&mut out),
         Command::Shrink(shrink) => shrink.run(&mut out),
+        Command::Why(why) => why.run(&mut out),
+        Command::Findability(findability) => findability.run(&mut out),
         Command::Pipeline(pipeline) => pipeline.run(&mut out),
     };
     match exit.and_then(|exit| out.flush().map(|()| exit)) {
@@ -87,6 +96,12 @@ pub fn main() -> ExitCode {
             ExitCode::from(Exit::Usage as u8)
         }
     }
+}
+
+/// A line on standard error that counts runs; invisible where that is no terminal.
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {human_pos} runs  {per_sec}  {msg}");
+    ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
 /// Says on standard error what is wrong.

@@ -1,9 +1,8 @@
 use super::cpu::CpuTimer;
-use super::tape::{load, refuse};
+use super::tape::{decline, load};
 use super::text::{Table, count, span};
-use super::{Exit, complain};
+use super::{Exit, spinner};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Write};
@@ -51,7 +50,7 @@ impl Shrink {
             Err(exit) => return Ok(exit),
         };
         let (timer, limit) = (CpuTimer::start(), Duration::from_secs(self.time));
-        let bar = bar();
+        let bar = spinner();
         let mut watch = |progress: &Progress<'_>| {
             bar.set_position(progress.runs);
             bar.set_message(format!("{}: {} choices", progress.pass, progress.best.choices));
@@ -62,11 +61,7 @@ impl Shrink {
         let cpu = timer.elapsed();
         let shrunk = match shrunk {
             Ok(shrunk) => shrunk,
-            Err(tidemill_sim::shrink::Refusal::Tape(error)) => return Ok(refuse(&self.tape, &error)),
-            Err(refusal) => {
-                complain(&format_args!("{}: {refusal}", self.tape.display()));
-                return Ok(Exit::Departed);
-            }
+            Err(refusal) => return Ok(decline(&self.tape, &refusal)),
         };
         let path = self.out.clone().unwrap_or_else(|| beside(&self.tape));
         fs::write(&path, shrunk.tape.to_string())?;
@@ -84,12 +79,6 @@ impl Shrink {
         }
         Ok(Exit::Passed)
     }
-}
-
-/// A line on standard error; invisible where that is no terminal.
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {human_pos} runs  {per_sec}  {msg}");
-    ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
 /// `folder/name.tape` becomes `folder/name.small.tape`.

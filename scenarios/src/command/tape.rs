@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::path::Path;
 use tidemill_sim::harness::Story;
+use tidemill_sim::shrink::Refusal;
 use tidemill_sim::tape::{Reason, Tape, TapeError};
 
 /// Reads a tape and finds its story; what is wrong with it is said on standard error.
@@ -21,6 +22,12 @@ pub(super) fn load(path: &Path) -> Result<(Tape, &'static Story), Exit> {
             Err(refuse(path, &TapeError { line: tape.story.line, reason }))
         }
     }
+}
+
+/// Says why a tape cannot be shrunk or explained.
+pub(super) fn decline(path: &Path, refusal: &Refusal) -> Exit {
+    let exit = refuse(path, refusal);
+    if let Refusal::Tape(_) = refusal { exit } else { Exit::Departed }
 }
 
 /// Says what is wrong with a tape.

@@ -36,6 +36,19 @@ impl<'a> Subject<'a> {
         self.list
     }
 
+    /// The same with another body, which may add to the first one.
+    pub(crate) fn with<'b>(&self, body: &'b Body<'b>) -> Subject<'b>
+    where
+        'a: 'b,
+    {
+        Subject { body, ..*self }
+    }
+
+    /// What it does to a world.
+    pub(crate) fn play(&self, sim: &mut Sim, params: &Params) -> Result<(), Failure> {
+        (self.body)(sim, params)
+    }
+
     /// The parameters that a tape sets; the others stand at their defaults.
     ///
     /// # Errors

@@ -110,13 +110,14 @@ pub fn shrink(
     Ok(Shrunk { tape, failure, before, after, runs, complete })
 }
 
-fn check(tape: &Tape, first: &Report) -> Result<(), Refusal> {
+/// The failure, if it is the one that the tape records.
+pub(crate) fn check<'a>(tape: &Tape, first: &'a Report) -> Result<&'a Failure, Refusal> {
     let Some(failure) = &first.failure else { return Err(Refusal::Passes) };
     match &tape.failure {
         Some(expected) if expected.tag != tag(failure) => {
             Err(Refusal::Otherwise { expected: expected.id.clone(), found: failure.id.clone() })
         }
-        _ => Ok(()),
+        _ => Ok(failure),
     }
 }
 
