@@ -1,13 +1,14 @@
 //! The stories: one file each, and one line here.
 
 mod canary;
+mod lock_service;
 mod ping_pong;
 pub(crate) mod pipeline;
 
 use tidemill_sim::harness::Story;
 use tidemill_sim::{Failure, Outcome, Sim};
 
-static ALL: [Story; 3] = [pipeline::STORY, ping_pong::STORY, canary::STORY];
+static ALL: [Story; 4] = [pipeline::STORY, ping_pong::STORY, lock_service::STORY, canary::STORY];
 
 /// Every story, in the order in which they are listed and run.
 pub fn all() -> &'static [Story] {
