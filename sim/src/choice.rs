@@ -82,6 +82,9 @@ impl Rate {
     /// Every time; draws nothing.
     pub const ALWAYS: Self = Self(1 << 32);
 
+    /// As rarely as can be, for a decision that is there to be pinned.
+    pub(crate) const HARDLY: Self = Self(1);
+
     /// `parts` of a million; more than a million is always.
     pub const fn per_million(parts: u32) -> Self {
         let parts = if parts > 1_000_000 { 1_000_000 } else { parts };

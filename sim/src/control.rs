@@ -15,7 +15,7 @@ use crate::net::{
 use crate::process::Process;
 use crate::sim::Sim;
 use crate::streams::Choices;
-use crate::trace::Happened;
+use crate::trace::{Happened, Subject};
 
 impl<P: Process> Sim<P> {
     /// Where datagrams to this process are sent.
@@ -95,7 +95,7 @@ impl<P: Process> Sim<P> {
         }
     }
 
-    fn on_machine(&self, machine: MachineId) -> Vec<ProcessId> {
+    pub(crate) fn on_machine(&self, machine: MachineId) -> Vec<ProcessId> {
         self.processes().filter(|process| self.kernel.meta(*process).machine == machine).collect()
     }
 
@@ -256,7 +256,7 @@ impl Kernel {
     #[cold]
     fn busy(&mut self) {
         let subject = ProcessId(self.last.subject() as u32);
-        let named = !matches!(self.last.kind(), Happened::Action | Happened::Dropped | Happened::Clock);
+        let named = self.last.kind().subject() == Subject::Process;
         let entity = if named { self.process_name(subject) } else { "world".to_owned() };
         let message = format!("{} events at one instant, the last one at {entity}", self.at_instant);
         self.fail("livelock", message, entity);
@@ -290,7 +290,7 @@ impl Kernel {
             Pending::Timer { process: owner, .. }
             | Pending::Start { process: owner }
             | Pending::Wake { process: owner } => owner == process,
-            Pending::Datagram { .. } | Pending::Action { .. } => false,
+            Pending::Datagram { .. } | Pending::Action { .. } | Pending::Disk { .. } => false,
         };
         let timers: Vec<_> =
             self.queue.iter().filter(|(_, _, event)| owned(event)).map(|(i, g, _)| (i, g)).collect();
@@ -345,9 +345,7 @@ impl Kernel {
             if let Some(seams) = &meta.seams {
                 seams.ringing.set(false);
             }
-            if meta.state != State::Dead && !std::mem::replace(&mut meta.woken, true) {
-                self.schedule(self.now_ns, Pending::Wake { process });
-            }
+            self.wake(process);
         }
     }
 }

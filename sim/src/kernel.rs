@@ -8,6 +8,7 @@ use tidemill_seam::{Instant, SendError};
 
 use crate::assert::Notebook;
 use crate::choice::{Base, Fork, Overlay};
+use crate::disk::DiskId;
 use crate::explore::{Chosen, Drive, ENTITY, Order};
 use crate::failure::Failure;
 use crate::hash::{RollingHash, digest};
@@ -17,6 +18,7 @@ use crate::oracle::Probe;
 use crate::process::TimerId;
 use crate::queue::{Index, Queue};
 use crate::seams::{Bells, SeamsInner};
+use crate::shelf::Shelf;
 use crate::stats::Stats;
 use crate::streams::{Choices, StreamId, stream_of};
 use crate::trace::{Happened, Recorder, TraceRecord};
@@ -75,6 +77,7 @@ pub(crate) enum Pending {
     Start { process: ProcessId },
     Wake { process: ProcessId },
     Action { index: u32 },
+    Disk { disk: DiskId, ticket: u32 },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -138,6 +141,7 @@ pub(crate) struct Kernel {
     pub(crate) notebook: OnceCell<Rc<Notebook>>,
     /// What a chosen order needs; `None` where order is drawn.
     pub(crate) chosen: Option<Box<Chosen>>,
+    pub(crate) shelf: OnceCell<Rc<Shelf>>,
 }
 
 impl Kernel {
@@ -172,6 +176,7 @@ impl Kernel {
             failure: None,
             notebook: OnceCell::new(),
             chosen: is_chosen.then(|| Box::new(Chosen::new())),
+            shelf: OnceCell::new(),
         }
     }
 
@@ -282,7 +287,7 @@ impl Kernel {
                 self.process_name(process)
             }
             Pending::Datagram { from, .. } => self.machines[from.machine.index()].name.to_string(),
-            Pending::Action { .. } => "world".to_owned(),
+            Pending::Action { .. } | Pending::Disk { .. } => "world".to_owned(),
         };
         let message = format!("{} events wait at once, and one more", self.queue.len());
         self.fail("growth", message, entity);

@@ -16,6 +16,7 @@ use tidemill_seam::{Clock, Entropy, Epoch, Instant, Link, Notify, Received, Recv
 use crate::assert::Notebook;
 use crate::machine::{MachineId, ProcessId};
 use crate::net::Address;
+use crate::shelf::Shelf;
 use crate::streams::entropy_stream;
 
 /// Which processes were notified since the kernel last looked.
@@ -78,6 +79,7 @@ pub(crate) struct SeamsInner {
     handles: Cell<u32>,
     bells: Arc<Bells>,
     pub(crate) notebook: Rc<Notebook>,
+    pub(crate) shelf: Rc<Shelf>,
 }
 
 /// The seams that a process is born with.
@@ -110,8 +112,7 @@ impl Seams {
         seed: u64,
         name: String,
         mtu: usize,
-        bells: Arc<Bells>,
-        notebook: Rc<Notebook>,
+        (bells, notebook, shelf): (Arc<Bells>, Rc<Notebook>, Rc<Shelf>),
     ) -> Self {
         Self(Rc::new(SeamsInner {
             process,
@@ -132,6 +133,7 @@ impl Seams {
             handles: Cell::new(0),
             bells,
             notebook,
+            shelf,
         }))
     }
 

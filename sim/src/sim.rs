@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::rc::Rc;
-use std::sync::Arc;
 
 use tidemill_seam::{Duration, Instant};
 
@@ -15,7 +13,7 @@ use crate::net::{Address, Cause};
 use crate::oracle::{Moment, Oracle, Probe};
 use crate::process::{Context, Event, Process};
 use crate::queue::Index;
-use crate::seams::{Bells, Seams};
+use crate::seams::Seams;
 use crate::streams::StreamId;
 use crate::trace::Happened;
 
@@ -116,17 +114,12 @@ impl<P: Process> Sim<P> {
     }
 
     pub(crate) fn build(&mut self, process: ProcessId) {
-        let kernel = &mut self.kernel;
-        let bells = Arc::clone(kernel.bells.get_or_insert_with(|| Arc::new(Bells::default())));
-        let (address, name) = (kernel.address(process), kernel.process_name(process));
-        let (seed, mtu, notebook) = (kernel.choices.seed(), kernel.limits.mtu, Rc::clone(kernel.notebook()));
-        let seams = Seams::new(process, address, seed, name, mtu, bells, notebook);
-        seams.0.refresh(kernel.local_now(process), kernel.machines.len());
+        let seams = self.kernel.new_seams(process);
         let body = &mut self.bodies[process.index()];
         if let Some(factory) = &mut body.factory {
             body.process = Some(factory(&seams));
         }
-        kernel.meta_mut(process).seams = Some(seams.0);
+        self.kernel.meta_mut(process).seams = Some(seams.0);
         self.settle(process);
     }
 
@@ -179,6 +172,10 @@ impl<P: Process> Sim<P> {
                 if let Some(action) = self.actions[action as usize].take() {
                     action(self);
                 }
+            }
+            Pending::Disk { disk, ticket } => {
+                self.kernel.queue.finish(index);
+                self.disk_event(disk, ticket);
             }
         }
         if !self.oracles.is_empty() {
@@ -261,6 +258,7 @@ impl<P: Process> Sim<P> {
     fn settle(&mut self, process: ProcessId) {
         self.kernel.flush(process);
         self.kernel.answer_bells();
+        self.kernel.visit_shelf();
     }
 
     /// Carries out what handles did between two runs, outside of any event.
@@ -268,6 +266,7 @@ impl<P: Process> Sim<P> {
         if self.kernel.bells.is_some() {
             self.processes().for_each(|process| self.kernel.flush(process));
             self.kernel.answer_bells();
+            self.kernel.visit_shelf();
         }
     }
 

@@ -10,13 +10,13 @@ use crate::machine::ProcessId;
 use crate::process::Process;
 use crate::sim::Sim;
 use crate::stats::Stats;
-use crate::trace::{Happened, Trace, TraceRecord};
+use crate::trace::{Subject, Trace, TraceRecord};
 
 impl<P: Process> Sim<P> {
     /// Virtual time, number of the event, and `machine/process` of what ran last: where a caught panic belongs.
     pub fn locate(&self) -> (Instant, u64, String) {
         let last = &self.kernel.last;
-        let named = !matches!(last.kind(), Happened::Action | Happened::Dropped | Happened::Clock);
+        let named = last.kind().subject() == Subject::Process;
         let entity = if named && last.subject() < self.bodies.len() {
             self.kernel.process_name(ProcessId(last.subject() as u32))
         } else {

@@ -1,5 +1,6 @@
 //! Which of several possible events happens next, as a choice.
 
+use crate::disk::DiskId;
 use crate::kernel::{Kernel, Pending};
 use crate::machine::ProcessId;
 use crate::net::Address;
@@ -53,6 +54,8 @@ enum Line {
     Link(Address, Address),
     /// What a process set itself, and what wakes it.
     Own(ProcessId),
+    /// What a disk was asked comes to pass in the order of its times.
+    Disk(DiskId),
     /// Actions of the story.
     Story,
 }
@@ -112,6 +115,7 @@ impl Chosen {
             }
             Pending::Action { .. } if slack_ns == 0 => Line::Story,
             Pending::Action { .. } => Line::None,
+            Pending::Disk { disk, .. } => Line::Disk(disk),
         };
         let born = self.births;
         self.births += 1;
@@ -197,7 +201,7 @@ impl Kernel {
             Pending::Timer { process, .. } | Pending::Start { process } | Pending::Wake { process } => {
                 Some(process)
             }
-            Pending::Action { .. } => None,
+            Pending::Action { .. } | Pending::Disk { .. } => None,
         }
     }
 

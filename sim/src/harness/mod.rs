@@ -4,6 +4,7 @@
 //! - A [`Campaign`] runs a story over a range of seeds on several threads and merges the reports in seed order, so
 //!   that its [`Tally`] does not depend on how many threads there were.
 //! - A [`Subject`] is a story or a test as something that runs again in other ways: what shrinks and explains works on it.
+//! - [`power_cuts`] runs a body once for every crash at a sync boundary and for what it may leave on the disk.
 //! - [`Story::replay`] runs a tape again and says whether the run took the recorded path to the recorded end.
 //!
 //! Threads, the environment and the file system are touched here and by the command, never inside a simulation.
@@ -11,6 +12,7 @@
 
 mod campaign;
 mod check;
+mod cuts;
 mod finish;
 mod panics;
 mod replay;
@@ -24,6 +26,7 @@ mod tests;
 
 pub use campaign::{Campaign, Group, Tally};
 pub use check::{Test, check};
+pub use cuts::{BadCut, CutBounds, CutsVisited, power_cuts};
 pub use finish::Finish;
 pub use replay::{Departure, Replay};
 pub use report::{Report, tag};

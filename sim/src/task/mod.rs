@@ -5,6 +5,7 @@
 //! process; a dropped [`Sleep`] leaves no timer behind, and a dropped [`Recv`] takes no datagram with it.
 
 mod env;
+mod store;
 mod wait;
 mod wake;
 

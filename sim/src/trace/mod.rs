@@ -16,6 +16,7 @@ mod whole;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use record::Subject;
 pub use record::{Happened, TraceRecord};
 pub(crate) use recorder::Recorder;
 pub use whole::{Note, Past, Place, Trace};

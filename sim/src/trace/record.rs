@@ -30,9 +30,13 @@ pub enum Happened {
     Clock,
     /// An event reached a paused process and waits there.
     Held,
+    /// A process called a disk, or what it asked of one came to pass.
+    Disk,
+    /// A machine lost power.
+    PowerLoss,
 }
 
-const KINDS: [Happened; 11] = [
+const KINDS: [Happened; 13] = [
     Happened::Start,
     Happened::Datagram,
     Happened::Timer,
@@ -44,6 +48,8 @@ const KINDS: [Happened; 11] = [
     Happened::Resume,
     Happened::Clock,
     Happened::Held,
+    Happened::Disk,
+    Happened::PowerLoss,
 ];
 
 /// What the number that an event is about stands for.
@@ -69,6 +75,8 @@ impl Happened {
             Self::Resume => "resume",
             Self::Clock => "clock",
             Self::Held => "held",
+            Self::Disk => "disk",
+            Self::PowerLoss => "power loss",
         }
     }
 
@@ -81,8 +89,9 @@ impl Happened {
             | Self::Kill
             | Self::Pause
             | Self::Resume
-            | Self::Held => Subject::Process,
-            Self::Clock => Subject::Machine,
+            | Self::Held
+            | Self::Disk => Subject::Process,
+            Self::Clock | Self::PowerLoss => Subject::Machine,
             Self::Action | Self::Dropped => Subject::World,
         }
     }
@@ -118,12 +127,14 @@ impl TraceRecord {
         KINDS[(self.what & 0xff) as usize]
     }
 
-    /// To whom: the index of a process; of a machine for [`Happened::Clock`]; 0 for [`Happened::Action`].
+    /// To whom: the index of a process; of a machine for [`Happened::Clock`] and
+    /// [`Happened::PowerLoss`]; 0 for [`Happened::Action`].
     pub const fn subject(&self) -> usize {
         (self.what >> 8) as usize
     }
 
-    /// A timer's token; source and target of a datagram, 32 bits each.
+    /// A timer's token; source and target of a datagram, 32 bits each; disk (16 bits), call (8) and byte or number of the
+    /// last write (40) of [`Happened::Disk`].
     pub const fn arg(&self) -> u64 {
         self.arg
     }
