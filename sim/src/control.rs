@@ -70,13 +70,16 @@ impl<P: Process> Sim<P> {
         self.kill(process);
         self.kernel.meta_mut(process).state = State::Running;
         self.build(process);
-        self.kernel.schedule(self.kernel.now_ns, Pending::Start { process });
+        if self.is_alive(process) {
+            self.kernel.schedule(self.kernel.now_ns, Pending::Start { process });
+        }
     }
 
     /// Stops a process from running. What reaches it waits. Its machine's clock goes on.
     pub fn pause(&mut self, process: ProcessId) {
         if self.kernel.meta(process).state == State::Running {
             self.kernel.meta_mut(process).state = State::Paused;
+            self.kernel.freeze(process, true);
             self.kernel.record(Happened::Pause, process.0, 0, 0);
         }
     }
@@ -90,6 +93,7 @@ impl<P: Process> Sim<P> {
         meta.state = State::Running;
         let held = std::mem::take(&mut meta.held);
         self.kernel.record(Happened::Resume, process.0, held.len() as u64, 0);
+        self.kernel.freeze(process, false);
         for index in held.into_iter().rev() {
             self.kernel.queue.put_first(index);
         }
@@ -275,6 +279,9 @@ impl Kernel {
         let held = std::mem::take(&mut meta.held);
         if let Some(seams) = meta.seams.take() {
             seams.alive.set(false);
+            if let Some(memory) = &mut self.memory {
+                memory.bury(process, seams.life.stores());
+            }
         }
         for index in held {
             let event = *self.queue.event(index);
@@ -298,6 +305,16 @@ impl Kernel {
             self.queue.cancel(index, generation);
         }
         true
+    }
+
+    /// What a paused process stored late stays where it is.
+    fn freeze(&self, process: ProcessId, frozen: bool) {
+        if let Some(seams) = &self.meta(process).seams {
+            seams.paused.set(frozen);
+        }
+        if let Some(memory) = &self.memory {
+            memory.freeze(process, frozen);
+        }
     }
 
     fn clock_changed(&mut self, machine: MachineId) {

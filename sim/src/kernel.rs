@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tidemill_seam::{Instant, SendError};
 
+use crate::arena::Memory;
 use crate::assert::Notebook;
 use crate::choice::{Base, Fork, Overlay};
 use crate::disk::DiskId;
@@ -134,6 +135,7 @@ pub(crate) struct Kernel {
     pub(crate) processes: Vec<Meta>,
     pub(crate) filters: Vec<Filter>,
     pub(crate) probes: Vec<Probe>,
+    pub(crate) memory: Option<Box<Memory>>,
     pub(crate) bells: Option<Arc<Bells>>,
     pub(crate) trace: Option<Box<Recorder>>,
     pub(crate) last: TraceRecord,
@@ -170,6 +172,7 @@ impl Kernel {
             processes: Vec::new(),
             filters: Vec::new(),
             probes: Vec::new(),
+            memory: None,
             bells: None,
             trace: trace.then(|| Box::new(Recorder::new())),
             last: TraceRecord::new(0, Happened::Action, 0, 0, 0),

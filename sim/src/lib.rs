@@ -15,6 +15,7 @@
 //!
 //! Refuses: threads, globals, the environment, real time, and anything whose order differs from run to run.
 
+mod arena;
 mod assert;
 mod buffers;
 mod choice;
@@ -31,7 +32,6 @@ mod net;
 pub mod oracle;
 mod process;
 mod queue;
-mod region;
 mod seams;
 mod send;
 mod shelf;
@@ -48,6 +48,7 @@ pub mod shrink;
 pub mod tape;
 pub mod why;
 
+pub use arena::{Arena, Hostile, Lateness, Mapping, StoreCrash, StoreOrder, Stored};
 pub use assert::{Claim, Claims, Notebook, Reading, Witness};
 pub use choice::{BadSite, Base, Choice, Fork, Overlay, OverlayReport, Rate, Site};
 pub use coverage::{ClaimId, Counts, Coverage};
@@ -59,7 +60,6 @@ pub use machine::{MachineId, ProcessId};
 pub use net::{Address, Cause, Datagram, FilterGuard, Latency, LinkConfig, Quantiles, Verdict};
 pub use oracle::{Moment, Oracle};
 pub use process::{Context, Event, Process, TimerId};
-pub use region::SimRegion;
 pub use seams::{Seams, SimClock, SimEntropy, SimLink, SimNotify};
 pub use sim::Sim;
 pub use stats::Stats;

@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 use tidemill_seam::{Clock, Entropy, Epoch, Instant, Link, Notify, Received, RecvError, SendError, Woken};
 
+use crate::arena::Life;
 use crate::assert::Notebook;
 use crate::machine::{MachineId, ProcessId};
 use crate::net::Address;
@@ -30,6 +31,11 @@ impl Bells {
     pub(crate) fn ring(&self, process: ProcessId) {
         self.any.store(true, Ordering::Relaxed);
         self.rung.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+    }
+
+    /// Whether anybody rang since the last answer.
+    pub(crate) fn rang(&self) -> bool {
+        self.any.load(Ordering::Relaxed)
     }
 
     /// Who rang since the last call, in that order; `None` where nobody did.
@@ -65,11 +71,13 @@ pub(crate) struct SeamsInner {
     pub(crate) machine: MachineId,
     port: u16,
     seed: u64,
-    name: String,
+    pub(crate) name: String,
     mtu: usize,
     machines: Cell<usize>,
     now: Cell<Instant>,
     pub(crate) alive: Cell<bool>,
+    pub(crate) paused: Cell<bool>,
+    pub(crate) life: Life,
     pub(crate) wanted: RefCell<Vec<u16>>,
     pub(crate) outbox: RefCell<Outbox>,
     inboxes: RefCell<Vec<Inbox>>,
@@ -124,6 +132,8 @@ impl Seams {
             machines: Cell::new(0),
             now: Cell::new(Instant::ZERO),
             alive: Cell::new(true),
+            paused: Cell::new(false),
+            life: Life::default(),
             wanted: RefCell::default(),
             outbox: RefCell::default(),
             inboxes: RefCell::default(),
@@ -190,10 +200,20 @@ impl Seams {
 }
 
 impl SeamsInner {
+    /// The present instant on this machine's clock.
+    pub(crate) fn now(&self) -> Instant {
+        self.now.get()
+    }
+
     /// Shows the handles the present event's instant, and how many machines there are to send to.
     pub(crate) fn refresh(&self, now: Instant, machines: usize) {
         self.now.set(now);
         self.machines.set(machines);
+    }
+
+    /// Whether it sent something, or rang, since the kernel last looked.
+    pub(crate) fn spoke(&self) -> bool {
+        !self.outbox.borrow().sent.is_empty() || self.bells.rang()
     }
 
     /// Puts a datagram into the inbox of a port: `None` where the port has no inbox, `false` where it is full.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use tidemill_seam::{Duration, Instant};
 
+use crate::arena::{Memory, survives};
 use crate::failure::Outcome;
 use crate::hash::digest;
 use crate::kernel::{Config, Kernel, Meta, Pending, State};
@@ -115,12 +116,14 @@ impl<P: Process> Sim<P> {
 
     pub(crate) fn build(&mut self, process: ProcessId) {
         let seams = self.kernel.new_seams(process);
-        let body = &mut self.bodies[process.index()];
-        if let Some(factory) = &mut body.factory {
-            body.process = Some(factory(&seams));
+        Memory::doom(&mut self.kernel, process, &seams.0.life);
+        let Body { process: living, factory } = &mut self.bodies[process.index()];
+        let mut born = true;
+        if let Some(factory) = factory {
+            born = survives(&seams.0, || *living = Some(factory(&seams)));
         }
         self.kernel.meta_mut(process).seams = Some(seams.0);
-        self.settle(process);
+        if born { self.settle(process) } else { self.died(process) }
     }
 
     /// This process may wait for ever: a run that ends while it waits is no deadlock.
@@ -180,6 +183,9 @@ impl<P: Process> Sim<P> {
         }
         if !self.oracles.is_empty() {
             self.consult(Moment::Event(self.kernel.last));
+        }
+        if self.kernel.memory.is_some() {
+            self.announce_stores();
         }
         true
     }
@@ -246,12 +252,35 @@ impl<P: Process> Sim<P> {
         if let Some(seams) = &kernel.meta(process).seams {
             seams.refresh(kernel.local_now(process), kernel.machines.len());
         }
+        if self.kernel.memory.is_some() {
+            return self.dispatch_sharing(process, event);
+        }
         if let Some(body) = &mut self.bodies[process.index()].process {
             body.on(&mut Context { kernel: &mut self.kernel, process }, event);
         }
         if self.kernel.bells.is_some() {
             self.settle(process);
         }
+    }
+
+    /// As [`dispatch`](Self::dispatch) in a world with shared memory, where the process may die of it.
+    #[inline(never)]
+    fn dispatch_sharing(&mut self, process: ProcessId, event: Event<'_>) {
+        let (kernel, body) = (&mut self.kernel, &mut self.bodies[process.index()].process);
+        let Some(body) = body else { return };
+        let Some(seams) = kernel.meta(process).seams.clone() else {
+            body.on(&mut Context { kernel, process }, event);
+            return;
+        };
+        let sent = kernel.stats.sent;
+        let alive = survives(&seams, || body.on(&mut Context { kernel, process }, event));
+        if let Some(memory) = &kernel.memory
+            && (kernel.stats.sent != sent || seams.spoke())
+        {
+            // Whoever hears of it sees what was stored before.
+            memory.settle(process);
+        }
+        if alive { self.settle(process) } else { self.died(process) }
     }
 
     /// Carries out what a process did through its seams.
@@ -276,6 +305,13 @@ impl<P: Process> Sim<P> {
             if let Some(seams) = &self.kernel.meta(process).seams {
                 seams.refresh(self.kernel.local_now(process), self.kernel.machines.len());
             }
+        }
+    }
+
+    /// Shows the oracles the latest event.
+    pub(crate) fn consult_last(&mut self) {
+        if !self.oracles.is_empty() {
+            self.consult(Moment::Event(self.kernel.last));
         }
     }
 

@@ -24,6 +24,8 @@ pub struct Stats {
     pub timers: u64,
     /// Processes killed.
     pub kills: u64,
+    /// Those of them that died at a store into shared memory.
+    pub store_deaths: u64,
     pub(crate) dropped: [u64; Cause::ALL.len()],
 }
 

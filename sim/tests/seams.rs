@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use tidemill_contracts::link::Ends;
 use tidemill_contracts::{Effort, clock::Pace, entropy::Bits};
-use tidemill_seam::{Clock, Duration, Notify, Region};
-use tidemill_sim::{Config, Context, Event, LinkConfig, Process, Rate, Seams, Sim, SimLink, SimRegion};
+use tidemill_seam::{Clock, Duration, Notify};
+use tidemill_sim::{Config, Context, Event, LinkConfig, MachineId, Process, Rate, Seams, Sim, SimLink};
 
 /// Lives, and leaves its seams to the test.
 struct Idle;
@@ -17,9 +17,13 @@ impl Process for Idle {
 
 fn inhabited(sim: &mut Sim<Idle>, name: &str) -> Seams {
     let machine = sim.machine(name);
+    resident(sim, machine, "idle")
+}
+
+fn resident(sim: &mut Sim<Idle>, machine: MachineId, name: &str) -> Seams {
     let shown = Rc::new(RefCell::new(None));
     let into = Rc::clone(&shown);
-    sim.spawn_with(machine, "idle", move |seams| {
+    sim.spawn_with(machine, name, move |seams| {
         *into.borrow_mut() = Some(seams.clone());
         Idle
     });
@@ -92,24 +96,18 @@ fn links_keep_their_laws_however_lossy_they_are() {
 }
 
 #[test]
-fn a_shared_region_keeps_its_laws_through_both_handles() {
-    let views = |words| {
-        let region = SimRegion::new(words);
-        (region.clone(), region)
+fn an_arena_keeps_its_laws_through_two_mappings() {
+    let mut sim = Sim::new(1);
+    let host = sim.machine("host");
+    let [one, other] = ["one", "other"].map(|name| resident(&mut sim, host, name));
+    let mut number = 0;
+    let mut views = |words| {
+        number += 1;
+        let arena = sim.arena(host, &format!("ring{number}"), words);
+        (one.map(&arena), other.map(&arena))
     };
-    tidemill_contracts::region_views(views, Effort::Quick).unwrap();
+    tidemill_contracts::region_views(&mut views, Effort::Quick).unwrap();
     tidemill_contracts::exchange(views, Effort::Quick).unwrap();
-}
-
-#[test]
-fn every_store_into_a_region_is_seen_by_who_watches_it() {
-    let region = SimRegion::new(4);
-    let seen = Rc::new(RefCell::new(Vec::new()));
-    let into = Rc::clone(&seen);
-    region.watch(move |at, value| into.borrow_mut().push((at, value)));
-    // SAFETY: two of four words.
-    unsafe { region.clone().write(1, &[7, 8]) };
-    assert_eq!((seen.take(), region.stores()), (vec![(1, 7), (2, 8)], 2));
 }
 
 #[test]

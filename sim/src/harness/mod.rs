@@ -12,6 +12,7 @@
 
 mod campaign;
 mod check;
+mod crash_points;
 mod cuts;
 mod finish;
 mod panics;
@@ -26,6 +27,7 @@ mod tests;
 
 pub use campaign::{Campaign, Group, Tally};
 pub use check::{Test, check};
+pub use crash_points::{CrashPoints, Victim};
 pub use cuts::{BadCut, CutBounds, CutsVisited, power_cuts};
 pub use finish::Finish;
 pub use replay::{Departure, Replay};

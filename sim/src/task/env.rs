@@ -210,6 +210,11 @@ impl Env {
         self.0.lent.replace(Some((choices, stream)));
     }
 
+    /// The first law that broke since the last settling, and what was said of it.
+    pub(super) fn complaint(&self) -> Option<(String, String)> {
+        self.0.failure.take()
+    }
+
     pub(super) fn take_back(&self) -> Choices {
         self.0.lent.take().expect("what was lent comes back").0
     }
@@ -290,7 +295,7 @@ impl Env {
             }
         }
         drop(sleeps);
-        if let Some((site, message)) = self.0.failure.take() {
+        if let Some((site, message)) = self.complaint() {
             context.fail(&site, message);
         }
         if self.0.stop.get() {

@@ -111,7 +111,8 @@ impl Tasks {
     }
 }
 
-/// Lends the decisions to the tasks while one of them is polled, and takes them back even if it panics.
+/// Lends the decisions to the tasks while one of them is polled, and takes them back even if it panics. What a task
+/// complained of before its process died at a store is heard all the same.
 struct Lent<'a> {
     env: &'a Env,
     kernel: &'a mut Kernel,
@@ -128,6 +129,11 @@ impl<'a> Lent<'a> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         self.kernel.choices = self.env.take_back();
+        if std::thread::panicking()
+            && let Some((site, message)) = self.env.complaint()
+        {
+            self.kernel.fail(&site, message, self.env.seams().name().to_owned());
+        }
     }
 }
 

@@ -34,9 +34,11 @@ pub enum Happened {
     Disk,
     /// A machine lost power.
     PowerLoss,
+    /// A store of a process reached shared memory.
+    Stored,
 }
 
-const KINDS: [Happened; 13] = [
+const KINDS: [Happened; 14] = [
     Happened::Start,
     Happened::Datagram,
     Happened::Timer,
@@ -50,6 +52,7 @@ const KINDS: [Happened; 13] = [
     Happened::Held,
     Happened::Disk,
     Happened::PowerLoss,
+    Happened::Stored,
 ];
 
 /// What the number that an event is about stands for.
@@ -77,6 +80,7 @@ impl Happened {
             Self::Held => "held",
             Self::Disk => "disk",
             Self::PowerLoss => "power loss",
+            Self::Stored => "stored",
         }
     }
 
@@ -90,7 +94,8 @@ impl Happened {
             | Self::Pause
             | Self::Resume
             | Self::Held
-            | Self::Disk => Subject::Process,
+            | Self::Disk
+            | Self::Stored => Subject::Process,
             Self::Clock | Self::PowerLoss => Subject::Machine,
             Self::Action | Self::Dropped => Subject::World,
         }
@@ -133,8 +138,8 @@ impl TraceRecord {
         (self.what >> 8) as usize
     }
 
-    /// A timer's token; source and target of a datagram, 32 bits each; disk (16 bits), call (8) and byte or number of the
-    /// last write (40) of [`Happened::Disk`].
+    /// A timer's token; source and target of a datagram, or arena and word of a store, 32 bits each; disk (16 bits),
+    /// call (8) and byte or number of the last write (40) of [`Happened::Disk`].
     pub const fn arg(&self) -> u64 {
         self.arg
     }
@@ -144,7 +149,7 @@ impl TraceRecord {
         (Address::of_word(self.arg >> 32), Address::of_word(self.arg & 0xffff_ffff))
     }
 
-    /// Digest of the payload, 0 where there is none; the cause of a drop.
+    /// Digest of the payload, 0 where there is none; the cause of a drop; the value of a store.
     pub const fn digest(&self) -> u64 {
         self.digest
     }

@@ -1,0 +1,191 @@
+use std::fmt;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+use tidemill_seam::{Exchange, Region};
+
+use super::Arena;
+use crate::seams::{Seams, SeamsInner};
+
+/// The upper halves of all addresses start here; no two mappings share one.
+const UPPER: u32 = 0x7EA0_0000;
+/// Upper halves a mapping: 2^34 bytes, the longest arena there is.
+const SPAN: u32 = 4;
+const PAGE: u64 = 4096;
+
+pub(super) fn upper_halves(mappings: u32) -> Range<u32> {
+    UPPER..UPPER + SPAN * mappings
+}
+
+/// An arena as one process sees it. A clone is the same mapping.
+///
+/// It dies with its process: from then on nothing reaches the arena through it. Code that still runs, because it was
+/// about to be dropped, reads zeroes.
+#[derive(Clone)]
+pub struct Mapping {
+    arena: Arena,
+    owner: Rc<SeamsInner>,
+    base: u64,
+    writable: bool,
+}
+
+impl Seams {
+    /// Maps an arena of this process's machine, at a base address that no other mapping has.
+    ///
+    /// # Panics
+    /// If the arena belongs to another machine.
+    pub fn map(&self, arena: &Arena) -> Mapping {
+        self.map_as(arena, true)
+    }
+
+    /// As [`map`](Self::map), to read only: a store through it is a fault of the process.
+    ///
+    /// # Panics
+    /// As [`map`](Self::map).
+    pub fn map_read_only(&self, arena: &Arena) -> Mapping {
+        self.map_as(arena, false)
+    }
+
+    fn map_as(&self, arena: &Arena, writable: bool) -> Mapping {
+        let here = self.address().machine == arena.0.machine;
+        assert!(here, "{} maps {}, which is memory of another machine", self.name(), arena.name());
+        let number = arena.0.log.mappings.get();
+        arena.0.log.mappings.set(number + 1);
+        let base = (u64::from(UPPER + SPAN * number) << 32) + PAGE * u64::from(number + 1);
+        Mapping { arena: arena.clone(), owner: Rc::clone(&self.0), base, writable }
+    }
+}
+
+impl Mapping {
+    /// The arena.
+    pub fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    /// The address of the first word: another one in every mapping.
+    pub fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// The address of a word. It means something in this mapping only.
+    pub fn address(&self, at: u32) -> u64 {
+        self.base + 4 * u64::from(at)
+    }
+
+    /// The word at an address; `None` where it lies outside of this mapping or between two words.
+    pub fn at(&self, address: u64) -> Option<u32> {
+        let offset = address.checked_sub(self.base)?;
+        let at = u32::try_from(offset / 4).ok()?;
+        (offset % 4 == 0 && at < self.arena.words()).then_some(at)
+    }
+
+    /// Whether its process still lives.
+    pub fn is_alive(&self) -> bool {
+        self.owner.alive.get()
+    }
+
+    /// What comes before every access; `false` where the process is dead and nobody may notice.
+    #[inline]
+    fn enter(&self, at: u32, doing: &str) -> bool {
+        let arena = &*self.arena.0;
+        if at as usize >= arena.words.len() {
+            self.outside(at, doing);
+        }
+        if !self.owner.alive.get() {
+            self.owner.life.stay_dead();
+            return false;
+        }
+        arena.accesses.set(arena.accesses.get() + 1);
+        if arena.unruly.get() {
+            self.arena.interfere(&self.owner);
+        }
+        true
+    }
+
+    /// What comes before every store besides.
+    fn enter_store(&self, at: u32) {
+        if !self.writable {
+            let (who, name) = (&self.owner.name, self.arena.name());
+            panic!("{who} stores to word {at} of {name}, which it mapped to read");
+        }
+        self.owner.life.store(|| self.owner.alive.set(false));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn outside(&self, at: u32, doing: &str) -> ! {
+        let (who, name, words) = (&self.owner.name, self.arena.name(), self.arena.words());
+        panic!("{who} {doing} word {at} of {name}, which has {words}")
+    }
+}
+
+// SAFETY: the words live as long as any handle, one thread reaches them, and an index beyond them panics. A late store is
+// seen by its own process at once and by others in an order that the orderings allow, and a read or write of many words
+// is the default one, word by word.
+unsafe impl Region for Mapping {
+    fn words(&self) -> u32 {
+        self.arena.words()
+    }
+
+    unsafe fn load(&self, at: u32, _order: Ordering) -> u32 {
+        if !self.enter(at, "loads") {
+            return 0;
+        }
+        let arena = &*self.arena.0;
+        if arena.unruly.get()
+            && let Some(own) = arena.late.newest(self.owner.process, at)
+        {
+            return own;
+        }
+        arena.words[at as usize].get()
+    }
+
+    unsafe fn store(&self, at: u32, value: u32, order: Ordering) {
+        if !self.enter(at, "stores to") {
+            return;
+        }
+        self.enter_store(at);
+        if self.arena.0.unruly.get() {
+            self.arena.store_late(&self.owner, at, value, order);
+        } else {
+            self.arena.put(self.owner.process, at, value);
+        }
+    }
+
+    fn fence(&self, order: Ordering) {
+        if self.arena.0.unruly.get() && self.owner.alive.get() {
+            self.arena.fence(self.owner.process, order);
+        }
+    }
+}
+
+// SAFETY: as for the region; nothing comes between the comparison and the store on one thread.
+unsafe impl Exchange for Mapping {
+    unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32> {
+        if !self.enter(at, "exchanges") {
+            // So that nobody who is being dropped tries again.
+            return Ok(());
+        }
+        let process = self.owner.process;
+        // It releases what was stored before, and the word's newest value is the one in memory.
+        self.arena.flush(process);
+        let stands = self.arena.0.words[at as usize].get();
+        if stands != current {
+            return Err(stands);
+        }
+        self.enter_store(at);
+        self.arena.put(process, at, new);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapping")
+            .field("arena", &self.arena.name())
+            .field("process", &self.owner.name)
+            .field("base", &format_args!("{:#x}", self.base))
+            .finish_non_exhaustive()
+    }
+}
