@@ -4,6 +4,7 @@
 //! unless standard error is a terminal.
 
 mod cpu;
+mod diff;
 mod findability;
 mod list;
 mod pipeline;
@@ -11,8 +12,10 @@ mod replay;
 mod run;
 mod select;
 mod shrink;
+mod source;
 mod tape;
 mod text;
+mod trace;
 mod why;
 
 use clap::{Parser, Subcommand};
@@ -70,6 +73,10 @@ enum Command {
     Why(why::Why),
     /// Says how many clean seeds are needed before a fix is believed.
     Findability(findability::Findability),
+    /// Shows what happened in a run, and because of what.
+    Trace(trace::Trace),
+    /// Names the first event at which two runs part.
+    Diff(diff::Diff),
     /// The thermometer pipeline as real processes on this machine.
     Pipeline(pipeline::Pipeline),
 }
@@ -85,6 +92,8 @@ pub fn main() -> ExitCode {
         Command::Shrink(shrink) => shrink.run(&mut out),
         Command::Why(why) => why.run(&mut out),
         Command::Findability(findability) => findability.run(&mut out),
+        Command::Trace(trace) => trace.run(&mut out),
+        Command::Diff(diff) => diff.run(&mut out),
         Command::Pipeline(pipeline) => pipeline.run(&mut out),
     };
     match exit.and_then(|exit| out.flush().map(|()| exit)) {

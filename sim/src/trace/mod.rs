@@ -9,14 +9,23 @@
 //! Keeping a trace changes neither the hash nor any decision. What is not an event, such as the cut of a link, is a
 //! [`Note`] beside the events.
 
+mod diff;
+mod mermaid;
+mod page;
+mod perfetto;
 mod record;
 mod recorder;
+mod select;
+mod text;
 mod whole;
 
 #[cfg(test)]
 mod tests;
 
+pub use diff::Parting;
+pub use mermaid::STEPS_MAX;
 pub(crate) use record::Subject;
 pub use record::{Happened, TraceRecord};
 pub(crate) use recorder::Recorder;
+pub use select::Window;
 pub use whole::{Note, Past, Place, Trace};

@@ -64,6 +64,11 @@ pub(crate) enum Subject {
 }
 
 impl Happened {
+    /// Every kind, in the order of their numbers.
+    pub const fn all() -> &'static [Self] {
+        &KINDS
+    }
+
     /// One word for it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -45,6 +45,7 @@ fn find(trace: &Trace, kind: Happened, process: ProcessId) -> usize {
     trace.events().iter().enumerate().find_map(wanted).expect("it happened")
 }
 
+// SIM-TRACE: every event names what brought it about.
 #[test]
 fn a_datagram_is_caused_by_its_send_and_a_timer_by_who_set_it() {
     let (mut sim, [a, b, c, d]) = relay(1);
@@ -141,4 +142,171 @@ fn a_cut_link_is_noted_beside_the_events_and_changes_no_hash() {
         kept.notes().iter().map(|note| (note.what, note.at.as_nanos(), note.after, note.cause)).collect();
     assert_eq!(notes, [("partition", 5, 1, Some(0)), ("heal", 9, 2, Some(1))]);
     assert!(not.is_empty() && not.notes().is_empty());
+}
+
+/// A run with every kind of fault, among names that would be markup, JSON or Mermaid if they could.
+fn hostile() -> Trace {
+    let mut sim = Sim::<Hop>::with(3, Config { trace: true, ..Config::default() });
+    let evil =
+        ["</script><script>alert(1)</script>", "\"};alert(1)//", "a;end\\nparticipant", "<!--&lt;{{data}}"];
+    let hosts = evil.map(|name| sim.machine(name));
+    sim.links(LinkConfig { loss: Rate::percent(30), ..LinkConfig::default() });
+    let sink = sim.spawn(hosts[1], "<img/src=x>", Hop { next: None, late: false });
+    let next = Some(sim.address(sink));
+    let source = sim.spawn_with(hosts[0], "`${1}`", move |_| Hop { next, late: true });
+    sim.at(Instant::from_nanos(1_000), move |sim| sim.partition(hosts[0], hosts[1]));
+    sim.at(Instant::from_nanos(2_000), move |sim| sim.heal(hosts[0], hosts[1]));
+    sim.at(Instant::from_nanos(3_000), move |sim| sim.pause(sink));
+    sim.at(Instant::from_nanos(4_000), move |sim| sim.resume(sink));
+    sim.at(Instant::from_nanos(5_000), move |sim| sim.restart(source));
+    sim.at(Instant::from_nanos(6_000), move |sim| sim.set_clock_rate(hosts[1], 50));
+    sim.at(Instant::from_nanos(3_000_000_000), |sim| sim.fail("</title>", "<b>broken & \u{2028}</b>"));
+    let _ = sim.run();
+    sim.traced()
+}
+
+fn every(trace: &Trace) -> Vec<usize> {
+    (0..trace.len()).collect()
+}
+
+#[test]
+fn the_text_has_one_line_an_event_and_one_a_note() {
+    let trace = hostile();
+    let text = trace.text(&every(&trace));
+    assert_eq!(text.lines().count(), trace.len() + trace.notes().len(), "{text}");
+    assert_eq!(trace.notes().len(), 4);
+    assert!(text.lines().filter(|line| line.contains(" partition ")).count() == 2, "{text}");
+}
+
+#[test]
+fn a_long_past_is_told_from_its_end() {
+    let mut sim = Sim::<Hop>::with(1, Config { trace: true, ..Config::default() });
+    let [a, b] = ["a", "b"].map(|name| sim.machine(name));
+    let near = sim.spawn(a, "near", Hop { next: None, late: true });
+    let far = sim.spawn(b, "far", Hop { next: Some(sim.address(near)), late: true });
+    let to = sim.address(far);
+    sim.process_mut(near).expect("it lives").next = Some(to);
+    let _ = sim.run_until(Instant::from_nanos(2_000_000_000));
+    let trace = sim.traced();
+    let text = trace.past_text(trace.len() - 1);
+    let count = trace.past(trace.len() - 1).count();
+    assert!(text.starts_with(&format!("       …  {} events before\n", count - 24)), "{text}");
+    assert_eq!(text.lines().count(), 25);
+}
+
+// SIM-TRACE: what ui.perfetto.dev opens.
+/// What ui.perfetto.dev asks of the JSON, by the document "Trace Event Format": phases and their required members, metadata
+/// before use, and flows that begin before they end, inside of slices.
+#[test]
+fn the_perfetto_json_keeps_the_essentials_of_its_format() {
+    let trace = hostile();
+    let json: serde_json::Value = serde_json::from_str(&trace.perfetto(&every(&trace))).expect("JSON");
+    let rows = json["traceEvents"].as_array().expect("an array");
+    let (mut known, mut slices, mut begun, mut ended) = (BTreeSet::new(), Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        let (pid, tid) = (row["pid"].as_u64().expect("pid"), row["tid"].as_u64().expect("tid"));
+        assert!(row["name"].is_string());
+        let ts = || row["ts"].as_f64().filter(|ts| *ts >= 0.0).expect("ts");
+        match row["ph"].as_str().expect("ph") {
+            "M" => {
+                assert!(row["args"]["name"].is_string());
+                known.insert(pid);
+            }
+            "X" => {
+                let dur = row["dur"].as_f64().filter(|dur| *dur >= 0.0).expect("dur");
+                slices.push((pid, tid, ts(), ts() + dur));
+            }
+            "s" => begun.push((row["id"].as_u64().expect("id"), pid, tid, ts())),
+            "f" => {
+                assert_eq!(row["bp"], "e");
+                ended.push((row["id"].as_u64().expect("id"), pid, tid, ts()));
+            }
+            "i" => assert_eq!(row["s"], "p"),
+            other => panic!("phase {other}"),
+        }
+        assert!(known.contains(&pid), "process {pid} has no name");
+    }
+    assert_eq!(slices.len(), trace.len());
+    assert!(!begun.is_empty() && begun.len() == ended.len());
+    for ((id, pid, tid, at), (end_id, end_pid, end_tid, end)) in begun.into_iter().zip(ended) {
+        assert!(id == end_id && at <= end);
+        for (pid, tid, at) in [(pid, tid, at), (end_pid, end_tid, end)] {
+            assert!(
+                slices.iter().any(|(p, t, from, to)| (*p, *t) == (pid, tid) && (*from..=*to).contains(&at))
+            );
+        }
+    }
+}
+
+// SIM-TRACE: a sequence diagram that a reader can follow.
+#[test]
+fn a_sequence_diagram_is_bounded_and_no_name_ends_a_line_of_it() {
+    let trace = hostile();
+    let diagram = trace.mermaid(&every(&trace));
+    let allowed = |line: &str| {
+        line == "sequenceDiagram"
+            || ["participant ", "Note over ", "p", "m", "w"]
+                .iter()
+                .any(|start| line.trim().starts_with(start))
+    };
+    assert!(diagram.lines().all(allowed), "{diagram}");
+    assert!(!diagram.contains(['<', '"', '`', '&', '\\', '{']), "{diagram}");
+    let many: Vec<usize> = every(&trace).into_iter().cycle().take(super::STEPS_MAX + 7).collect();
+    let long = trace.mermaid(&many);
+    assert!(long.trim_end().ends_with(": 7 more events are not drawn"), "{long}");
+}
+
+// SIM-TRACE: one self-contained page, whatever the run is about.
+#[test]
+fn nothing_in_the_page_is_markup_but_the_page() {
+    let trace = hostile();
+    let page = trace.html(&every(&trace));
+    assert_eq!(page.matches("<script").count(), 2);
+    assert_eq!(page.matches("</script>").count(), 2);
+    let data =
+        page.split("type=\"application/json\">").nth(1).and_then(|rest| rest.split("</script>").next());
+    let data = data.expect("the block");
+    let frame = page.replace(data, "");
+    assert!(
+        ["http:", "https:", "src=", "url("].iter().all(|word| !frame.contains(word)),
+        "it fetches something"
+    );
+    let run: serde_json::Value = serde_json::from_str(data).expect("JSON");
+    assert_eq!(run["t"].as_array().map(Vec::len), Some(trace.len()));
+    let names: Vec<_> = run["lanes"].as_array().expect("lanes").iter().map(|lane| &lane["name"]).collect();
+    assert!(names.contains(&&serde_json::json!("</script><script>alert(1)</script>/`${1}`")), "{names:?}");
+    assert_eq!(run["notes"].as_array().map(Vec::len), Some(4));
+}
+
+// SIM-TRACE: two runs are compared event for event, and where they part both causal pasts are told.
+#[test]
+fn the_first_event_that_differs_is_named_with_both_pasts() {
+    let run = |seed, late: u64| {
+        let (mut sim, ids) = relay(seed);
+        sim.at(Instant::from_nanos(late), move |sim| sim.kill(ids[3]));
+        sim.run().expect_ok();
+        sim.traced()
+    };
+    let (one, same, other) = (run(1, 900), run(1, 900), run(1, 901));
+    assert_eq!(one.parting(&same), None);
+    let parting = one.parting(&other).expect("they differ");
+    assert_eq!((parting.at, parting.left, parting.right), (4, true, true));
+    let text = one.parting_text(["left", "right"], &other, parting);
+    assert!(
+        text.contains("\nleft: event 4 at world") && text.contains("\nright: event 4 at world"),
+        "{text}"
+    );
+    assert!(text.contains("0.000000900") && text.contains("0.000000901"), "{text}");
+}
+
+#[test]
+fn a_window_shows_what_fits_everything_that_is_set() {
+    let trace = hostile();
+    let all = super::Window::default().select(&trace);
+    assert_eq!(all, every(&trace));
+    let from = Some(Instant::from_nanos(3_000));
+    let some = super::Window { from, to: from, ..Default::default() }.select(&trace);
+    assert!(!some.is_empty() && some.iter().all(|event| trace.events()[*event].at().as_nanos() == 3_000));
+    let kills = super::Window { grep: Some("kill".into()), ..Default::default() }.select(&trace);
+    assert!(kills.iter().all(|event| trace.events()[*event].kind() == Happened::Kill) && kills.len() == 1);
 }

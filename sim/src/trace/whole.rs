@@ -191,6 +191,11 @@ impl Trace {
         known(self.before[event])
     }
 
+    /// The last change of its machine's clock before this event of a process.
+    pub(super) fn clock(&self, event: usize) -> Option<usize> {
+        known(self.clocks[event])
+    }
+
     /// What this event follows directly: its cause, the event before it in its process, and the last change of its
     /// machine's clock.
     pub fn follows(&self, event: usize) -> impl Iterator<Item = usize> + use<> {
@@ -251,6 +256,12 @@ impl Trace {
     /// Every machine, in the order of creation.
     pub fn machines(&self) -> impl ExactSizeIterator<Item = MachineId> + use<> {
         (0..self.machines.len() as u16).map(MachineId)
+    }
+
+    /// What everything is called.
+    pub(super) fn names(&self) -> Vec<String> {
+        let machines = self.machines().map(Place::Machine);
+        machines.chain(self.processes().map(Place::Process)).map(|place| self.name(place)).collect()
     }
 
     /// The machine that a process runs on.
