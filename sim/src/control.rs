@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use tidemill_seam::{Duration, Instant};
+use tidemill_seam::Duration;
 
 use crate::choice::Rate;
 use crate::kernel::{Crash, Kernel, Pending, State};
@@ -69,6 +69,7 @@ impl<P: Process> Sim<P> {
         assert!(can, "{} was spawned without a factory", self.name(process));
         self.kill(process);
         self.kernel.meta_mut(process).state = State::Running;
+        self.kernel.sleeps_on(process);
         self.build(process);
         if self.is_alive(process) {
             self.kernel.schedule(self.kernel.now_ns, Pending::Start { process });
@@ -84,9 +85,13 @@ impl<P: Process> Sim<P> {
         }
     }
 
-    /// Lets a paused process run on: what waited reaches it now, in the order in which it came.
+    /// Lets a paused process run on: what waited reaches it now, in the order in which it came. On a suspended machine it
+    /// runs on when the machine does.
     pub fn resume(&mut self, process: ProcessId) {
         if self.kernel.meta(process).state != State::Paused {
+            return;
+        }
+        if self.kernel.sleeps_on(process) {
             return;
         }
         let meta = self.kernel.meta_mut(process);
@@ -95,7 +100,7 @@ impl<P: Process> Sim<P> {
         self.kernel.record(Happened::Resume, process.0, held.len() as u64, 0);
         self.kernel.freeze(process, false);
         for index in held.into_iter().rev() {
-            self.kernel.queue.put_first(index);
+            self.kernel.put_back(process, index);
         }
     }
 
@@ -150,28 +155,6 @@ impl<P: Process> Sim<P> {
         if let Some(chosen) = &mut self.kernel.chosen {
             chosen.declare(process, machine, things);
         }
-    }
-
-    /// The machine's clock runs `ppm` millionths too fast from now on.
-    ///
-    /// # Panics
-    /// If `ppm` is a million below zero or less: clocks are monotonic.
-    pub fn set_clock_rate(&mut self, machine: MachineId, ppm: i32) {
-        let now_ns = self.kernel.now_ns;
-        self.kernel.machines[machine.index()].clock.set_rate(now_ns, ppm);
-        self.kernel.clock_changed(machine);
-    }
-
-    /// The machine's clock jumps ahead, as after a suspend; timers that it jumps over fall due at once.
-    pub fn step_clock(&mut self, machine: MachineId, ahead: Duration) {
-        let now_ns = self.kernel.now_ns;
-        self.kernel.machines[machine.index()].clock.step(now_ns, ahead);
-        self.kernel.clock_changed(machine);
-    }
-
-    /// What the machine's clock shows.
-    pub fn local_now(&self, machine: MachineId) -> Instant {
-        self.kernel.machines[machine.index()].clock.local(self.kernel.now_ns)
     }
 
     /// Sets every link between two machines that has no setting of its own.
@@ -314,22 +297,6 @@ impl Kernel {
         }
         if let Some(memory) = &self.memory {
             memory.freeze(process, frozen);
-        }
-    }
-
-    fn clock_changed(&mut self, machine: MachineId) {
-        let clock = self.machines[machine.index()].clock;
-        self.record(Happened::Clock, u32::from(machine.0), clock.local(self.now_ns).as_nanos(), 0);
-        let here = |process: ProcessId| self.processes[process.index()].machine == machine;
-        let moved = |event: &Pending| match *event {
-            Pending::Timer { process, due, .. } if here(process) => Some(clock.first_at(due)),
-            _ => None,
-        };
-        let timers = self.queue.iter().filter_map(|(index, _, event)| Some((moved(event)?, index)));
-        let mut timers: Vec<_> = timers.map(|(at_ns, index)| (at_ns.max(self.now_ns), index)).collect();
-        timers.sort_unstable();
-        for (at_ns, index) in timers {
-            self.queue.reschedule(index, at_ns);
         }
     }
 

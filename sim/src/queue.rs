@@ -223,6 +223,14 @@ impl<T: Copy> Queue<T> {
         self.nodes[index as usize].place = HELD;
     }
 
+    /// Takes a waiting event out before its time; [`put_first`](Self::put_first) and [`reschedule`](Self::reschedule) bring
+    /// it back.
+    pub(crate) fn hold(&mut self, index: Index) {
+        debug_assert!(self.nodes[index as usize].place < HELD, "only a waiting event is held");
+        self.unlink(index);
+        self.nodes[index as usize].place = HELD;
+    }
+
     /// Every waiting event with its time, in the order of its place in memory.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = (Index, u64, &T)> {
         self.iter().map(|(index, _, event)| (index, self.nodes[index as usize].at_ns, event))

@@ -75,6 +75,8 @@ pub(crate) struct SeamsInner {
     mtu: usize,
     machines: Cell<usize>,
     now: Cell<Instant>,
+    /// By how much the clock for leases and the one on the wall are ahead of the monotonic one, in nanoseconds.
+    pub(crate) ahead: Cell<(u64, i64)>,
     pub(crate) alive: Cell<bool>,
     pub(crate) paused: Cell<bool>,
     pub(crate) life: Life,
@@ -131,6 +133,7 @@ impl Seams {
             mtu,
             machines: Cell::new(0),
             now: Cell::new(Instant::ZERO),
+            ahead: Cell::default(),
             alive: Cell::new(true),
             paused: Cell::new(false),
             life: Life::default(),

@@ -110,6 +110,7 @@ impl<P: Process> Sim<P> {
             seams: None,
         });
         self.bodies.push(body);
+        kernel.sleeps_on(id);
         kernel.schedule(kernel.now_ns, Pending::Start { process: id });
         id
     }
@@ -301,11 +302,7 @@ impl<P: Process> Sim<P> {
 
     /// Shows every handle the instant at which the run stopped.
     fn refresh_all(&self) {
-        for process in self.processes() {
-            if let Some(seams) = &self.kernel.meta(process).seams {
-                seams.refresh(self.kernel.local_now(process), self.kernel.machines.len());
-            }
-        }
+        self.processes().for_each(|process| self.kernel.show_clocks(process));
     }
 
     /// Shows the oracles the latest event.

@@ -215,7 +215,8 @@ impl Kernel {
         let (seed, mtu) = (self.choices.seed(), self.limits.mtu);
         let shared = (bells, Rc::clone(self.notebook()), Rc::clone(self.shelf()));
         let seams = Seams::new(process, address, seed, name, mtu, shared);
-        seams.0.refresh(self.local_now(process), self.machines.len());
+        seams.0.paused.set(self.meta(process).state == State::Paused);
+        self.show_to(&seams.0);
         seams
     }
 
