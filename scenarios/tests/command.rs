@@ -16,13 +16,22 @@ impl Desk {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
+        self.run_with(arguments, &[])
+    }
+
+    /// Runs the command in an environment of which only these variables count.
+    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
-        command
-            .current_dir(&self.0)
-            .args(arguments)
-            .env_remove("COLUMNS")
-            .output()
-            .expect("the command starts")
+        command.current_dir(&self.0).args(arguments);
+        for name in
+            ["COLUMNS", "GITHUB_ACTIONS", "CI_NODE_INDEX", "CIRCLE_NODE_INDEX", "BUILDKITE_PARALLEL_JOB"]
+        {
+            command.env_remove(name);
+        }
+        for name in ["SLURM_ARRAY_TASK_ID", "AWS_BATCH_JOB_ARRAY_INDEX", "JOB_COMPLETION_INDEX"] {
+            command.env_remove(name);
+        }
+        command.envs(variables.iter().copied()).output().expect("the command starts")
     }
 
     /// The tape of the canary's first seed.
@@ -104,6 +113,11 @@ fn bad_usage_exits_2_before_anything_runs() {
         &["run", "--seeds", "many"],
         &["run", "--seed", "1", "--seeds", "2"],
         &["run", "--jobs", "0"],
+        &["run", "--time", "0"],
+        &["run", "--partition", "0/3"],
+        &["run", "--partition", "4/3"],
+        &["run", "--partition", "/3"],
+        &["run", "--partition", "1/2", "--seed", "3"],
         &["run", "ping_pong", "--set", "loss"],
         &["run", "ping_pong", "--set", "loss=1001"],
         &["run", "ping_pong", "--set", "luck=1"],
@@ -329,4 +343,72 @@ fn findability_says_how_many_clean_seeds_are_enough() {
     let printed = out(&desk.run(&["findability", "ping_pong", "--seeds", "20"]));
     assert!(printed.contains("met by   0 of 20 seeds\n") && printed.contains("replay its tape"), "{printed}");
     assert!(refusal(&desk.run(&["findability", "ping_pon"])).contains("neither a tape nor a story"));
+}
+
+#[test]
+fn the_parts_of_a_run_are_the_whole_run_whoever_says_which_part_it_is() {
+    let desk = Desk::new("partition");
+    let whole = out(&desk.run(&["run", "ping_pong", "--seeds", "10", "--trace-hash"]));
+    let hashes = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.contains(" hash ")).map(str::to_owned).collect()
+    };
+    let mut parts = Vec::new();
+    for (part, jobs) in [("1/3", "1"), ("2/3", "4"), ("3/3", "2")] {
+        let output = desk.run(&[
+            "run",
+            "ping_pong",
+            "--seeds",
+            "10",
+            "--trace-hash",
+            "--jobs",
+            jobs,
+            "--partition",
+            part,
+        ]);
+        assert_eq!(err(&output), format!("tidemill: part {part} of the seeds\n"));
+        parts.extend(hashes(&out(&output)));
+    }
+    assert_eq!(parts, hashes(&whole));
+    let second = ["run", "ping_pong", "--seeds", "10", "--trace-hash"];
+    let gitlab = desk.run_with(&second, &[("CI_NODE_INDEX", "2"), ("CI_NODE_TOTAL", "3")]);
+    assert_eq!(hashes(&out(&gitlab)), parts[3..6]);
+    let odd = desk.run_with(&second, &[("CI_NODE_INDEX", "9"), ("CI_NODE_TOTAL", "3")]);
+    assert!(refusal(&odd).contains("CI_NODE_INDEX=9 is none of 3 jobs"));
+}
+
+#[test]
+fn a_run_ends_when_its_time_is_up_and_says_so() {
+    let desk = Desk::new("time");
+    let output = desk.run(&["run", "ping_pong", "--time", "1", "--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let done = json(&output);
+    assert_eq!(done["stories"][0]["time_was_up"], true);
+    assert!(done["stories"][0]["seeds"].as_u64() > Some(0));
+    let whole = json(&desk.run(&["run", "ping_pong", "--time", "600", "--seeds", "3", "--json"]));
+    assert_eq!(
+        (&whole["stories"][0]["seeds"], &whole["stories"][0]["time_was_up"]),
+        (&3.into(), &false.into())
+    );
+}
+
+#[test]
+fn a_junit_report_has_a_suite_for_every_story_and_a_case_for_every_failure() {
+    let desk = Desk::new("junit");
+    let output = desk.run(&["run", "ping_pong", "canary", "--seeds", "3", "--junit", "report.xml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = fs::read_to_string(desk.0.join("report.xml")).expect("a report");
+    let report = quick_junit::Report::deserialize_from_str(&text).expect("JUnit");
+    let suites: Vec<_> =
+        report.test_suites.iter().map(|suite| (suite.name.as_str(), suite.tests, suite.failures)).collect();
+    assert_eq!(suites, [("ping_pong", 1, 0), ("canary", 1, 1)]);
+    assert!(text.contains("replay: cargo sim replay sim-failures/canary-20f78d0c.tape"), "{text}");
+}
+
+#[test]
+fn on_github_a_failure_is_an_annotation_too() {
+    let desk = Desk::new("github");
+    let output = desk.run_with(&["run", "canary", "--seeds", "2", "--json"], &[("GITHUB_ACTIONS", "true")]);
+    let want = "::error file=sim-failures/canary-20f78d0c.tape,title=canary failed with seed 0::every ping arrives: # of # did%0A";
+    assert!(err(&output).starts_with(want) && err(&output).lines().count() == 1, "{}", err(&output));
+    assert_eq!(json(&output)["stories"][0]["failed"], 2, "standard output is left as it was");
 }

@@ -5,8 +5,10 @@
 
 mod cpu;
 mod diff;
+mod done;
 mod findability;
 mod list;
+mod partition;
 mod pipeline;
 mod replay;
 mod run;

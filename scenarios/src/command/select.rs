@@ -1,4 +1,5 @@
 use crate::stories;
+use glob::Pattern;
 use std::fmt;
 use tidemill_sim::harness::{Must, Story};
 
@@ -7,7 +8,7 @@ use tidemill_sim::harness::{Must, Story};
 pub(super) struct UnknownStory(String);
 
 /// The stories that `patterns` name, in the order of the list, each once; none names every story that must pass.
-/// A pattern is a name, or the beginning of one and `*`.
+/// A pattern is a name in which `*` stands for anything, `?` for one character, and `[ab]` for one of several.
 pub(super) fn select(patterns: &[String]) -> Result<Vec<&'static Story>, UnknownStory> {
     let all = stories::all();
     if patterns.is_empty() {
@@ -22,7 +23,7 @@ pub(super) fn select(patterns: &[String]) -> Result<Vec<&'static Story>, Unknown
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
+    Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(name))
 }
 
 impl fmt::Display for UnknownStory {
@@ -48,8 +49,11 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_ending_and_nothing_is_named_twice() {
+    fn a_pattern_stands_for_any_name_that_it_matches_and_nothing_is_named_twice() {
         assert_eq!(names(&["ping*", "ping_pong"]), ["ping_pong"]);
+        assert_eq!(names(&["*_pong"]), ["ping_pong"]);
+        assert_eq!(names(&["p[ix]ng?p*"]), ["ping_pong"]);
+        assert!(select(&["p[ing".to_owned()]).is_err(), "no pattern at all");
         assert_eq!(names(&["canary"]), ["canary"]);
     }
 

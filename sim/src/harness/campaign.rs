@@ -60,6 +60,15 @@ const AHEAD: usize = 64;
 impl Campaign<'_> {
     /// Runs the campaign. `watch` sees every report in seed order.
     pub fn run(&self, watch: &mut dyn FnMut(&Report)) -> Tally {
+        self.run_while(&mut |report| {
+            watch(report);
+            true
+        })
+    }
+
+    /// Runs the campaign until `watch`, who sees every report in seed order, has seen enough. What ran is the beginning
+    /// of the range, whatever the threads had in hand.
+    pub fn run_while(&self, watch: &mut dyn FnMut(&Report) -> bool) -> Tally {
         let jobs = self.jobs.max(1);
         std::thread::scope(|scope| {
             // Thread k runs every jobs-th seed from the k-th on, and a full channel makes it wait: the reports come
@@ -86,13 +95,13 @@ impl Campaign<'_> {
     }
 
     /// Adds up the reports, up to the failure that ends the campaign; the threads stop when the lanes are dropped.
-    fn merge(&self, lanes: &[Receiver<Report>], watch: &mut dyn FnMut(&Report)) -> Tally {
+    fn merge(&self, lanes: &[Receiver<Report>], watch: &mut dyn FnMut(&Report) -> bool) -> Tally {
         let mut tally = Tally::default();
         for (_, lane) in self.seeds.clone().zip(lanes.iter().cycle()) {
             let report = lane.recv().expect("a thread reports every seed of its lane");
-            watch(&report);
+            let enough = !watch(&report);
             tally.add(report);
-            if tally.failed >= self.failures_max.max(1) {
+            if enough || tally.failed >= self.failures_max.max(1) {
                 break;
             }
         }
