@@ -325,6 +325,11 @@ fn a_failing_tape_is_explained_by_a_curve_a_picture_and_a_slice() {
         "{printed}"
     );
     let slice = why["slice"].as_array().expect("events").len();
+    let diagram = why["mermaid"].as_str().expect("a diagram");
+    assert!(diagram.starts_with("sequenceDiagram\n") && diagram.contains("client/once"), "{diagram}");
+    assert_eq!(desk.run(&["why", tape, "--runs", "1", "--mermaid", "why.mmd"]).status.code(), Some(0));
+    assert_eq!(fs::read_to_string(desk.0.join("why.mmd")).expect("a diagram"), diagram);
+    assert!(printed.contains("client/once") && printed.contains("dropped"), "{printed}");
     assert!(printed.contains(&format!("\ncausal slice: {slice} of {} events", why["events"])), "{printed}");
 }
 

@@ -8,8 +8,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
-use tidemill_sim::Trace;
 use tidemill_sim::harness::{Story, Subject};
+use tidemill_sim::trace::{STEPS_MAX, Trace};
 use tidemill_sim::why::{Ask, Curve, curve, slice};
 
 #[derive(Args, Debug)]
@@ -38,6 +38,14 @@ pub(super) struct Why {
     /// Writes the curve as a picture.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+
+    /// Writes the causal slice as a Mermaid sequence diagram.
+    #[arg(long, value_name = "FILE")]
+    mermaid: Option<PathBuf>,
+
+    /// Prints so many events of the causal slice, the last ones.
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    events: usize,
 
     /// Prints JSON.
     #[arg(long)]
@@ -68,6 +76,9 @@ impl Why {
         if let Some(path) = &self.svg {
             let id = trace.failure().map_or("", |failure| failure.id.as_str());
             fs::write(path, curve.svg(&format!("{}: {id}", story.name)))?;
+        }
+        if let Some(path) = &self.mermaid {
+            fs::write(path, trace.mermaid(last(&slice, STEPS_MAX)))?;
         }
         if self.json {
             writeln!(out, "{:#}", object(story, &curve, &trace, &slice))?;
@@ -119,9 +130,18 @@ impl Why {
         }
         let ended = if curve.complete { "" } else { ", ended by its limit" };
         writeln!(out, "{} runs, {} of processor time{ended}", count(curve.runs), span(cpu.as_nanos()))?;
+        let shown = last(slice, self.events);
         let (size, all) = (count(slice.len() as u64), count(trace.len() as u64));
-        writeln!(out, "\ncausal slice: {size} of {all} events could have influenced the failure")
+        writeln!(out, "\ncausal slice: {size} of {all} events could have influenced the failure")?;
+        if shown.len() < slice.len() {
+            writeln!(out, "  … the last {} of them", shown.len())?;
+        }
+        write!(out, "{}", trace.text(shown))
     }
+}
+
+fn last(slice: &[usize], most: usize) -> &[usize] {
+    &slice[slice.len().saturating_sub(most)..]
 }
 
 /// A share in percent: `12.5 %`.
@@ -149,5 +169,6 @@ fn object(story: &Story, curve: &Curve, trace: &Trace, slice: &[usize]) -> Value
         "runs": curve.runs,
         "complete": curve.complete,
         "slice": slice,
+        "mermaid": trace.mermaid(last(slice, STEPS_MAX)),
     })
 }
