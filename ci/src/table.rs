@@ -1,7 +1,7 @@
 //! The table of steps: a new check is a new row.
 
 use crate::shell::{Failure, Place};
-use crate::steps::{aarch64, bench, boards, canary, cargo, determinism, noheap, planted, sim};
+use crate::steps::{aarch64, bench, boards, canary, cargo, determinism, downstream, noheap, planted, sim};
 use crate::tidy;
 use crate::tools::{self, Tool};
 use std::time::{Duration, Instant};
@@ -190,6 +190,13 @@ pub(crate) const STEPS: &[Step] = &[
         repeat: "cargo ci canary",
         needs: &[],
         run: canary::run,
+    },
+    Step {
+        name: "downstream",
+        what: "a user's crate builds, passes its tests and lints, and its tape finds the bug that wrote it",
+        repeat: "cargo ci downstream",
+        needs: &[],
+        run: downstream::run,
     },
     Step {
         name: "determinism",

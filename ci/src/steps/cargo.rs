@@ -13,11 +13,16 @@ pub(crate) fn fmt(place: &Place) -> Verdict {
 
 /// Crates outside of the workspace, because they build for other machines or with other toolchains.
 fn satellites(place: &Place) -> Vec<String> {
-    ["scenarios/boards/Cargo.toml", "benches/madsim-peer/Cargo.toml", "ci/noheap/Cargo.toml"]
-        .into_iter()
-        .filter(|manifest| place.root.join(manifest).is_file())
-        .map(String::from)
-        .collect()
+    [
+        "scenarios/boards/Cargo.toml",
+        "scenarios/downstream/Cargo.toml",
+        "benches/madsim-peer/Cargo.toml",
+        "ci/noheap/Cargo.toml",
+    ]
+    .into_iter()
+    .filter(|manifest| place.root.join(manifest).is_file())
+    .map(String::from)
+    .collect()
 }
 
 pub(crate) fn clippy(place: &Place) -> Verdict {

@@ -6,6 +6,7 @@ pub(crate) mod boards;
 pub(crate) mod canary;
 pub(crate) mod cargo;
 pub(crate) mod determinism;
+pub(crate) mod downstream;
 pub(crate) mod noheap;
 pub(crate) mod planted;
 pub(crate) mod sim;

@@ -32,6 +32,7 @@ pub(super) struct Asked {
 ///
 /// # Panics
 /// With the first failure, the seed that met it, and the command that repeats it.
+#[track_caller]
 pub fn check<R: Finish>(test: &Test<'_>, body: impl Fn(&mut Sim) -> R) {
     let asked = Asked::from_environment().and_then(|asked| test.run(&asked, &body));
     if let Err(message) = asked {

@@ -123,6 +123,37 @@ impl Caps {
         }
     }
 
+    /// What [`admit`] says of an item of so many bytes: for edges whose items have no [`Header`].
+    ///
+    /// ```
+    /// use tidemill_flow::{Caps, Level, Load, Verdict};
+    /// use tidemill_seam::Instant;
+    ///
+    /// let caps = Caps::wait(2).soft(1);
+    /// let with = |items| caps.admit(Load { items, bytes: 0 }, 8, Instant::MAX, Instant::ZERO);
+    /// assert_eq!([0, 1, 2].map(with), [Verdict::Accept(Level::Low), Verdict::Accept(Level::Pressure), Verdict::Wait]);
+    /// ```
+    #[inline]
+    pub const fn admit(&self, waiting: Load, bytes: u32, deadline: Instant, now: Instant) -> Verdict {
+        if bytes > self.hard_bytes {
+            return Verdict::Refuse(Cause::TooLarge);
+        }
+        if self.refuse_expired && deadline.as_nanos() < now.as_nanos() {
+            return Verdict::Refuse(Cause::Expired);
+        }
+        let with =
+            Load { items: waiting.items.saturating_add(1), bytes: waiting.bytes.saturating_add(bytes) };
+        match self.level(with) {
+            Level::Over => match self.policy {
+                Policy::Wait => Verdict::Wait,
+                Policy::DropNewest => Verdict::Refuse(Cause::Full),
+                #[cfg(any(target_has_atomic = "32", feature = "critical-section"))]
+                Policy::DropOldest => Verdict::Evict,
+            },
+            level => Verdict::Accept(level),
+        }
+    }
+
     /// Whether bytes matter at all.
     #[inline]
     pub(crate) const fn count_bytes(&self) -> bool {
@@ -141,21 +172,5 @@ impl Caps {
 /// | > hard | wait | refuse `Full` | evict one, ask again |
 #[inline]
 pub const fn admit(caps: &Caps, waiting: Load, item: &Header, now: Instant) -> Verdict {
-    if item.bytes() > caps.hard_bytes {
-        return Verdict::Refuse(Cause::TooLarge);
-    }
-    if caps.refuse_expired && item.deadline().as_nanos() < now.as_nanos() {
-        return Verdict::Refuse(Cause::Expired);
-    }
-    let with =
-        Load { items: waiting.items.saturating_add(1), bytes: waiting.bytes.saturating_add(item.bytes()) };
-    match caps.level(with) {
-        Level::Over => match caps.policy {
-            Policy::Wait => Verdict::Wait,
-            Policy::DropNewest => Verdict::Refuse(Cause::Full),
-            #[cfg(any(target_has_atomic = "32", feature = "critical-section"))]
-            Policy::DropOldest => Verdict::Evict,
-        },
-        level => Verdict::Accept(level),
-    }
+    caps.admit(waiting, item.bytes(), item.deadline(), now)
 }
