@@ -57,6 +57,63 @@ impl Seams {
     }
 }
 
+/// Two mappings of one arena as the region of one split: it is the first, and its clone is the second.
+///
+/// A ring that is split in one address space clones its region for the half it makes first, the producer's. So its halves
+/// come to lie in two processes, each to be handed to its own.
+#[derive(Debug)]
+pub struct TwoSided {
+    here: Mapping,
+    clone: Mapping,
+}
+
+impl TwoSided {
+    /// `consumer` is where the region itself lies, `producer` where its clones do.
+    ///
+    /// # Panics
+    /// If they map two arenas.
+    pub fn new(producer: Mapping, consumer: Mapping) -> Self {
+        let one = Rc::ptr_eq(&producer.arena.0, &consumer.arena.0);
+        assert!(one, "{} is not {}", producer.arena.name(), consumer.arena.name());
+        Self { here: consumer, clone: producer }
+    }
+}
+
+impl Clone for TwoSided {
+    fn clone(&self) -> Self {
+        Self { here: self.clone.clone(), clone: self.clone.clone() }
+    }
+}
+
+// SAFETY: every access is one of a mapping of the same words.
+unsafe impl Region for TwoSided {
+    fn words(&self) -> u32 {
+        self.here.words()
+    }
+
+    unsafe fn load(&self, at: u32, order: Ordering) -> u32 {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.here.load(at, order) }
+    }
+
+    unsafe fn store(&self, at: u32, value: u32, order: Ordering) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.here.store(at, value, order) };
+    }
+
+    fn fence(&self, order: Ordering) {
+        self.here.fence(order);
+    }
+}
+
+// SAFETY: as for the region.
+unsafe impl Exchange for TwoSided {
+    unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32> {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.here.compare_exchange(at, current, new) }
+    }
+}
+
 impl Mapping {
     /// The arena.
     pub fn arena(&self) -> &Arena {

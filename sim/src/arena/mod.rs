@@ -36,7 +36,7 @@ pub use crash::StoreCrash;
 pub(crate) use crash::{Life, Plan, survives};
 pub use hostile::Hostile;
 pub use late::{Lateness, StoreOrder};
-pub use mapping::Mapping;
+pub use mapping::{Mapping, TwoSided};
 
 use hostile::Treason;
 use late::LateStores;
@@ -195,6 +195,12 @@ impl Memory {
     /// Lets everything that the process stored become visible.
     pub(crate) fn settle(&self, process: ProcessId) {
         self.arenas.iter().for_each(|arena| arena.flush(process));
+    }
+
+    /// Forgets what stood in the arenas of a machine. Its processes are dead by now.
+    pub(crate) fn lose_power(&self, machine: MachineId) {
+        let here = self.arenas.iter().filter(|arena| arena.0.machine == machine);
+        here.flat_map(|arena| &arena.0.words).for_each(|word| word.set(0));
     }
 
     /// Holds back what a paused process stored, or lets go of it.

@@ -113,11 +113,14 @@ impl<P: Process> Sim<P> {
         disks.iter().filter_map(|disk| disk.borrow().census()).collect()
     }
 
-    /// The machine loses power: its processes are killed, and its disks keep of what was not synced what they choose to.
+    /// The machine loses power: its processes are killed, its arenas are zero again, and its disks keep of what was not synced what they choose to.
     pub fn lose_power(&mut self, machine: MachineId) {
         self.kernel.record(Happened::PowerLoss, u32::from(machine.0), 0, 0);
         for process in self.on_machine(machine) {
             self.kill(process);
+        }
+        if let Some(memory) = &self.kernel.memory {
+            memory.lose_power(machine);
         }
         let disks: Vec<_> = self.kernel.shelf().disks.borrow().iter().map(Rc::clone).collect();
         for disk in disks {

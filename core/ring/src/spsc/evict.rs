@@ -33,11 +33,13 @@ impl<R: Region, const W: usize> Producer<R, W> {
             // Acquire: pairs with the consumer's exchange, which has read the entry we may overwrite (RL-2).
             let claim = unsafe { self.region.load(self.shape.done, Ordering::Acquire) };
             let published = self.shown().wrapping_sub(claim);
-            if published.wrapping_sub(1) > self.shape.mask {
+            // The claim must lie within the ring as we know it, too: a peer may have overwritten both cursors (RL-18).
+            let held = self.tail.wrapping_sub(claim);
+            if published.wrapping_sub(1) > self.shape.mask || held.wrapping_sub(1) > self.shape.mask {
                 break;
             }
             let oldest = self.entry(claim);
-            if !decide(self.tail.wrapping_sub(claim), &oldest) {
+            if !decide(held, &oldest) {
                 break;
             }
             let next = claim.wrapping_add(1);

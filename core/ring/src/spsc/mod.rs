@@ -32,7 +32,8 @@
 //! - **RL-10** *Generation.* Every split begins a generation, which each half compares with its own standing word before
 //!   each use: a half of an earlier split is [`Stale`], refuses everything, finds nothing and closes nobody. A split
 //!   must not race with a call on an older half: those hold one operation each that was already past its look.
-//! - **RL-18** *Foreign cursors.* A peer's cursor that lies outside the ring reads as *full* or *empty*.
+//! - **RL-18** *Foreign cursors.* A peer's cursor that lies outside the ring reads as *full* or *empty*. Whatever a peer
+//!   overwrites, no access leaves the ring, no call panics, and none loops unless the peer keeps at it.
 //!
 //! One writer each: `tail` and the first standing word belong to the producer, `done` and the second to the consumer;
 //! a split writes all four, and a closed consumer leaves `done` to the producer. On an evicting ring `done` is the

@@ -115,7 +115,9 @@ impl<R: Region, const W: usize> Producer<R, W> {
 
     /// Takes back the newest staged entry.
     pub fn unstage(&mut self) -> Option<[u32; W]> {
-        if self.staged() == 0 {
+        // No more than is known to hold a slot: `tail` may have been overwritten by a peer (RL-18).
+        let held = self.capacity().wrapping_sub(self.limit.wrapping_sub(self.tail));
+        if self.staged().wrapping_sub(1) >= held {
             return None;
         }
         self.tail = self.tail.wrapping_sub(1);

@@ -282,6 +282,30 @@ fn a_cursor_outside_the_ring_reads_as_full_or_empty_rl_18() {
 }
 
 #[test]
+fn an_own_cursor_that_a_peer_overwrote_leads_no_access_out_of_the_ring_rl_18() {
+    use tidemill_seam::Region;
+    const CAPACITY: u32 = 4;
+    let spec = Spec::new(CAPACITY).line(1);
+    for evicts in [false, true] {
+        // Exactly the ring's words, so that an access outside is one outside of the array.
+        let memory = Inline::<{ Spec::new(CAPACITY).line(1).words::<1>() as usize }>::new();
+        let make = if evicts { split_evicting } else { split };
+        let (mut producer, consumer) = make(&memory, spec).unwrap();
+        let mut evicted = 0;
+        for (tail, claim) in [(0, 7), (u32::MAX, 3), (9, 1 << 31), ((1 << 31) + 4, 1 << 31)] {
+            // SAFETY: words 0 and 1 are the two cursors.
+            unsafe { memory.write(0, &[tail, claim]) };
+            while producer.unstage().is_some() {}
+            producer.evict_over(0, |_| evicted += 1);
+            assert!(producer.room() <= CAPACITY);
+            assert!(producer.push_batch(&[[1]; 9]) <= CAPACITY as usize);
+        }
+        assert!(evicted <= CAPACITY);
+        drop(consumer);
+    }
+}
+
+#[test]
 fn a_spec_says_how_many_words_it_takes_and_a_short_region_is_refused() {
     assert_eq!(words::<2>(8), Spec::new(8).words::<2>());
     let narrow = Spec::new(8).line(1);
