@@ -15,6 +15,7 @@
 
 use std::cell::RefCell;
 
+use crate::machine::ProcessId;
 use crate::process::{Context, Process};
 use crate::seams::Seams;
 use crate::sim::Sim;
@@ -69,6 +70,8 @@ pub(crate) struct Seen {
 #[derive(Debug, Default)]
 pub struct Notebook {
     claims: RefCell<Vec<(&'static Claim, Seen)>>,
+    /// Processes that were killed and did not recover what they held in memory.
+    lost: RefCell<Vec<ProcessId>>,
 }
 
 /// Whatever belongs to a simulation and can write into its notebook.
@@ -124,6 +127,21 @@ impl Notebook {
             let (low, high) = seen.range.unwrap_or((value, value));
             seen.range = Some((low.min(value), high.max(value)));
         });
+    }
+
+    /// A process died, and what it kept in memory with it.
+    pub(crate) fn died(&self, process: ProcessId) {
+        if !self.lost(process) {
+            self.lost.borrow_mut().push(process);
+        }
+    }
+
+    pub(crate) fn recovered(&self, process: ProcessId) {
+        self.lost.borrow_mut().retain(|lost| *lost != process);
+    }
+
+    pub(crate) fn lost(&self, process: ProcessId) -> bool {
+        self.lost.borrow().contains(&process)
     }
 
     /// Every claim of this run, in the order in which they were met first.

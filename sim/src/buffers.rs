@@ -47,6 +47,11 @@ impl Buffers {
         std::mem::take(&mut self.all[index as usize])
     }
 
+    /// Takes lent bytes back.
+    pub(crate) fn put_back(&mut self, index: u32, bytes: Vec<u8>) {
+        self.all[index as usize] = bytes;
+    }
+
     /// Takes lent bytes back and frees the buffer.
     #[inline]
     pub(crate) fn give_back(&mut self, index: u32, bytes: Vec<u8>) {

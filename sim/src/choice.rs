@@ -85,6 +85,11 @@ impl Rate {
     /// As rarely as can be, for a decision that is there to be pinned.
     pub(crate) const HARDLY: Self = Self(1);
 
+    /// `parts` of 2³²; more is always.
+    pub(crate) const fn of_two_to_32(parts: u64) -> Self {
+        Self(if parts > 1 << 32 { 1 << 32 } else { parts })
+    }
+
     /// `parts` of a million; more than a million is always.
     pub const fn per_million(parts: u32) -> Self {
         let parts = if parts > 1_000_000 { 1_000_000 } else { parts };

@@ -221,6 +221,7 @@ impl<P: Process> Sim<P> {
         judge: impl FnMut(&Datagram<'_>, &mut Choices) -> Verdict + 'static,
     ) -> FilterGuard {
         let state = Rc::new(Cell::new(Guarded::Installed));
+        self.kernel.judges_sends = true;
         self.kernel.filters.push(Filter { state: Rc::clone(&state), judge: Box::new(judge) });
         FilterGuard(state)
     }
@@ -256,6 +257,7 @@ impl Kernel {
         }
         self.stats.kills += 1;
         self.record(Happened::Kill, process.0, 0, 0);
+        self.notebook().died(process);
         let meta = self.meta_mut(process);
         meta.state = State::Dead;
         meta.woken = false;

@@ -12,6 +12,7 @@ use crate::choice::{Base, Fork, Overlay};
 use crate::disk::DiskId;
 use crate::explore::{Chosen, Drive, ENTITY, Order};
 use crate::failure::Failure;
+use crate::faults::Faults;
 use crate::hash::{RollingHash, digest};
 use crate::machine::{Machine, MachineId, ProcessId};
 use crate::net::{Address, Cause, DEFAULT, Filter, INSIDE, Latency, Link, LinkConfig, LinkIndex};
@@ -102,6 +103,8 @@ pub(crate) struct Meta {
     pub(crate) port: u16,
     pub(crate) state: State,
     pub(crate) daemon: bool,
+    /// It can start again.
+    pub(crate) revives: bool,
     pub(crate) woken: bool,
     pub(crate) stream: StreamId,
     pub(crate) crash: Option<Crash>,
@@ -134,6 +137,11 @@ pub(crate) struct Kernel {
     pub(crate) settings: Vec<LinkConfig>,
     pub(crate) processes: Vec<Meta>,
     pub(crate) filters: Vec<Filter>,
+    /// A filter or a fault looks at what is sent.
+    pub(crate) judges_sends: bool,
+    /// A fault looks at what processes take.
+    pub(crate) judges_takes: bool,
+    pub(crate) faults: Option<Box<Faults>>,
     pub(crate) probes: Vec<Probe>,
     pub(crate) memory: Option<Box<Memory>>,
     pub(crate) bells: Option<Arc<Bells>>,
@@ -171,6 +179,9 @@ impl Kernel {
             settings: Vec::new(),
             processes: Vec::new(),
             filters: Vec::new(),
+            judges_sends: false,
+            judges_takes: false,
+            faults: None,
             probes: Vec::new(),
             memory: None,
             bells: None,
@@ -374,7 +385,7 @@ impl Kernel {
     pub(crate) fn fail(&mut self, site: &str, message: String, entity: String) {
         self.ended = true;
         if self.failure.is_none() {
-            let at = Instant::from_nanos(self.now_ns);
+            let (at, message) = (Instant::from_nanos(self.now_ns), self.in_phase(message));
             self.failure = Some(Box::new(Failure::new(site, message, entity, at, self.stats.events)));
         }
     }

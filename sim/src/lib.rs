@@ -24,6 +24,7 @@ mod control;
 mod coverage;
 mod disk;
 mod failure;
+mod faults;
 pub mod flow;
 mod hash;
 mod kernel;
@@ -57,9 +58,15 @@ pub use coverage::{ClaimId, Counts, Coverage};
 pub use disk::{DiskConfig, DiskId, DiskStats, SimDisk};
 pub use explore::{Drive, Order};
 pub use failure::{Failure, Outcome, normalise};
+pub use faults::{
+    Dice, Family, Fault, FaultCounts, Keeps, Lived, Load, Occasion, Phase, Placement, Scenario, Swarm, Taken,
+    clock_rate, clock_step, corrupt, delay, duplicate, isolate, kill, loss, partition, pause,
+};
 pub use kernel::Config;
 pub use machine::{MachineId, ProcessId};
-pub use net::{Address, Cause, Datagram, FilterGuard, Latency, LinkConfig, Quantiles, Verdict};
+pub use net::{
+    Address, Cause, Datagram, FilterGuard, FilterGuard as FaultGuard, Latency, LinkConfig, Quantiles, Verdict,
+};
 pub use oracle::{Moment, Oracle};
 pub use process::{Context, Event, Process, TimerId};
 pub use seams::{Seams, SimClock, SimEntropy, SimLink, SimNotify};

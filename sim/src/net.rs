@@ -39,7 +39,7 @@ pub struct LinkConfig {
     pub truncate: Rate,
 }
 
-/// What a filter does with one datagram.
+/// What a fault or a filter makes of what is about to happen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// Nothing.
@@ -52,6 +52,10 @@ pub enum Verdict {
     Duplicate,
     /// One bit of it is flipped.
     Corrupt,
+    /// The process dies.
+    Crash,
+    /// The process rests for so long.
+    Pause(Duration),
 }
 
 /// Why a datagram never reached anybody.
@@ -125,13 +129,13 @@ pub(crate) enum Guarded {
     Removed,
 }
 
-/// Removes its filter when dropped.
+/// Removes its filter or its fault when dropped.
 #[derive(Debug)]
-#[must_use = "the filter goes with its guard"]
+#[must_use = "the filter or fault goes with its guard"]
 pub struct FilterGuard(pub(crate) Rc<Cell<Guarded>>);
 
 impl FilterGuard {
-    /// Leaves the filter in place until the simulation ends.
+    /// Leaves the filter or fault in place until the simulation ends.
     pub fn keep(self) {
         self.0.set(Guarded::Kept);
     }

@@ -259,6 +259,13 @@ impl<T: Copy> Queue<T> {
         (node.at_ns, node.prev, node.next, node.place) = (self.cursor_ns, NIL, next, place as u16);
     }
 
+    /// Has a node that [`take`](Self::take) gave out wait again, until `at_ns`; its handle stays good.
+    pub(crate) fn put_later(&mut self, index: Index, at_ns: u64) {
+        debug_assert!(self.nodes[index as usize].place == HELD, "only a taken event goes back");
+        self.nodes[index as usize].at_ns = at_ns;
+        self.link(index, at_ns);
+    }
+
     /// The event behind a handle, if it still waits.
     pub(crate) fn get(&self, index: Index, generation: u32) -> Option<&T> {
         let node = self.nodes.get(index as usize)?;

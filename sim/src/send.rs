@@ -2,12 +2,13 @@
 
 use tidemill_seam::{Instant, SendError};
 
+use crate::faults::{FILTER, Judged};
 use crate::kernel::{Kernel, Pending};
 use crate::net::{Address, Cause, Datagram, Guarded, LinkIndex, Verdict};
 use crate::streams::{StreamId, stream_of};
 
 /// What happens to one datagram, decided before any of it is done.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Fate {
     delay_ns: u64,
     corrupt: bool,
@@ -21,7 +22,13 @@ impl Kernel {
         self.check_sendable(to, bytes.len())?;
         self.stats.sent += 1;
         let link = self.link_between(from.machine, to.machine);
-        let verdict = if self.filters.is_empty() { Verdict::Pass } else { self.judge(from, to, bytes) };
+        let judged = if self.judges_sends { self.judge(from, to, bytes) } else { None };
+        if let Some((verdict, fault)) = judged
+            && self.sender_falls(from, verdict, fault)
+        {
+            self.discard(from, to, Cause::Filter, None);
+            return Ok(());
+        }
         if self.links[link as usize].blocked {
             self.discard(from, to, Cause::Partition, None);
             return Ok(());
@@ -30,15 +37,22 @@ impl Kernel {
             self.discard(from, to, Cause::Loss, None);
             return Ok(());
         };
-        match verdict {
-            Verdict::Pass => {}
-            Verdict::Delay(span) => fate.delay_ns = fate.delay_ns.saturating_add(span.as_nanos()),
-            Verdict::Drop => {
-                self.discard(from, to, Cause::Filter, None);
-                return Ok(());
+        if let Some((verdict, fault)) = judged {
+            let before = fate;
+            match verdict {
+                Verdict::Pass | Verdict::Crash | Verdict::Pause(_) => {}
+                Verdict::Delay(span) => fate.delay_ns = fate.delay_ns.saturating_add(span.as_nanos()),
+                Verdict::Drop => {
+                    self.credit(fault);
+                    self.discard(from, to, Cause::Filter, None);
+                    return Ok(());
+                }
+                Verdict::Duplicate => fate.duplicate = true,
+                Verdict::Corrupt => fate.corrupt = true,
             }
-            Verdict::Duplicate => fate.duplicate = true,
-            Verdict::Corrupt => fate.corrupt = true,
+            if fate != before {
+                self.credit(fault);
+            }
         }
         if fate.duplicate {
             self.duplicate(link, from, to, bytes);
@@ -118,7 +132,7 @@ impl Kernel {
     }
 
     #[cold]
-    fn corrupt(&mut self, link: LinkIndex, payload: u32) {
+    pub(crate) fn corrupt(&mut self, link: LinkIndex, payload: u32) {
         let bits = self.buffers.get(payload).len() as u64 * 8;
         if bits == 0 {
             return;
@@ -142,12 +156,15 @@ impl Kernel {
         self.stats.truncated += 1;
     }
 
-    /// Asks every filter; the first that does not pass decides.
+    /// Asks every filter, then every fault; the first that does not pass decides.
     #[cold]
-    fn judge(&mut self, from: Address, to: Address, bytes: &[u8]) -> Verdict {
+    fn judge(&mut self, from: Address, to: Address, bytes: &[u8]) -> Judged {
         let datagram = Datagram { at: Instant::from_nanos(self.now_ns), from, to, bytes };
         self.filters.retain(|filter| filter.state.get() != Guarded::Removed);
         let verdicts = self.filters.iter_mut().map(|filter| (filter.judge)(&datagram, &mut self.choices));
-        verdicts.fold(Verdict::Pass, |so_far, next| if so_far == Verdict::Pass { next } else { so_far })
+        let verdict =
+            verdicts.fold(Verdict::Pass, |so_far, next| if so_far == Verdict::Pass { next } else { so_far });
+        let by_fault = self.judge_fault(&datagram);
+        if verdict == Verdict::Pass { by_fault } else { Some((verdict, FILTER)) }
     }
 }

@@ -12,7 +12,7 @@ use crate::kernel::{Config, Kernel, Meta, Pending, State};
 use crate::machine::{Machine, MachineId, ProcessId};
 use crate::net::{Address, Cause};
 use crate::oracle::{Moment, Oracle, Probe};
-use crate::process::{Context, Event, Process};
+use crate::process::{Context, Event, Process, TimerId};
 use crate::queue::Index;
 use crate::seams::Seams;
 use crate::streams::StreamId;
@@ -103,6 +103,7 @@ impl<P: Process> Sim<P> {
             port,
             state: State::Running,
             daemon: false,
+            revives: body.factory.is_some(),
             woken: false,
             stream: StreamId::NONE,
             crash: None,
@@ -133,7 +134,7 @@ impl<P: Process> Sim<P> {
     }
 
     /// Runs one event at `limit` or before; `false` where there is none, or the run has ended.
-    fn step_within(&mut self, limit_ns: u64) -> bool {
+    pub(crate) fn step_within(&mut self, limit_ns: u64) -> bool {
         if self.kernel.ended {
             return false;
         }
@@ -234,17 +235,25 @@ impl<P: Process> Sim<P> {
     /// at this event never sees it.
     #[inline]
     fn reaches(&mut self, index: Index, process: ProcessId) -> bool {
-        let meta = &mut self.kernel.processes[process.index()];
+        let meta = self.kernel.meta(process);
         if meta.state == State::Paused {
-            meta.held.push(index);
-            self.kernel.record(Happened::Held, process.0, 0, 0);
+            self.hold(index, process);
+            return false;
+        }
+        if self.kernel.judges_takes && !self.judge_take(index, process) {
             return false;
         }
         self.kernel.queue.finish(index);
-        match meta.crash {
+        match self.kernel.meta(process).crash {
             Some(crash) => !self.crashes(process, crash),
             None => true,
         }
+    }
+
+    /// The event waits until its process runs on.
+    pub(crate) fn hold(&mut self, index: Index, process: ProcessId) {
+        self.kernel.meta_mut(process).held.push(index);
+        self.kernel.record(Happened::Held, process.0, 0, 0);
     }
 
     #[inline]
@@ -287,12 +296,15 @@ impl<P: Process> Sim<P> {
     /// Carries out what a process did through its seams.
     fn settle(&mut self, process: ProcessId) {
         self.kernel.flush(process);
+        if self.kernel.faults.is_some() {
+            self.execute();
+        }
         self.kernel.answer_bells();
         self.kernel.visit_shelf();
     }
 
     /// Carries out what handles did between two runs, outside of any event.
-    fn settle_all(&mut self) {
+    pub(crate) fn settle_all(&mut self) {
         if self.kernel.bells.is_some() {
             self.processes().for_each(|process| self.kernel.flush(process));
             self.kernel.answer_bells();
@@ -301,7 +313,7 @@ impl<P: Process> Sim<P> {
     }
 
     /// Shows every handle the instant at which the run stopped.
-    fn refresh_all(&self) {
+    pub(crate) fn refresh_all(&self) {
         self.processes().for_each(|process| self.kernel.show_clocks(process));
     }
 
@@ -313,7 +325,7 @@ impl<P: Process> Sim<P> {
     }
 
     #[cold]
-    fn consult(&mut self, moment: Moment) {
+    pub(crate) fn consult(&mut self, moment: Moment) {
         let mut oracles = std::mem::take(&mut self.oracles);
         for (name, oracle) in &mut oracles {
             if let Err(message) = oracle.check(self, moment) {
@@ -389,7 +401,7 @@ impl<P: Process> Sim<P> {
         self.ending().unwrap_or(Outcome::Stopped)
     }
 
-    fn ending(&self) -> Option<Outcome> {
+    pub(crate) fn ending(&self) -> Option<Outcome> {
         match (&self.kernel.failure, self.kernel.ended) {
             (Some(failure), _) => Some(Outcome::Failed((**failure).clone())),
             (None, true) => Some(Outcome::Stopped),
@@ -398,10 +410,15 @@ impl<P: Process> Sim<P> {
     }
 
     /// Who waits although nothing will come, and for what.
-    fn stuck(&self) -> Option<(ProcessId, String)> {
+    pub(crate) fn stuck(&self) -> Option<(ProcessId, String)> {
+        self.stuck_but(&[])
+    }
+
+    /// As [`stuck`](Self::stuck), but for those who may.
+    pub(crate) fn stuck_but(&self, left: &[ProcessId]) -> Option<(ProcessId, String)> {
         let waits = |(index, body): (usize, &Body<P>)| {
             let meta = &self.kernel.processes[index];
-            if meta.daemon || meta.state == State::Dead {
+            if meta.daemon || meta.state == State::Dead || left.contains(&ProcessId(index as u32)) {
                 return None;
             }
             let paused = meta.state == State::Paused && !meta.held.is_empty();
@@ -414,12 +431,25 @@ impl<P: Process> Sim<P> {
 
     /// Runs `action` at a virtual time; one in the past runs next.
     pub fn at(&mut self, at: Instant, action: impl FnOnce(&mut Self) + 'static) {
+        self.plan(at, action);
+    }
+
+    /// As [`at`](Self::at), with a handle for [`unplan`](Self::unplan).
+    pub(crate) fn plan(&mut self, at: Instant, action: impl FnOnce(&mut Self) + 'static) -> TimerId {
         let index = self.actions_free.pop().unwrap_or_else(|| {
             self.actions.push(None);
             (self.actions.len() - 1) as u32
         });
         self.actions[index as usize] = Some(Box::new(action));
-        self.kernel.schedule(at.as_nanos(), Pending::Action { index });
+        self.kernel.schedule(at.as_nanos(), Pending::Action { index })
+    }
+
+    /// An action that has not run never does.
+    pub(crate) fn unplan(&mut self, timer: TimerId) {
+        if let Some(Pending::Action { index }) = self.kernel.queue.cancel(timer.index, timer.generation) {
+            self.actions[index as usize] = None;
+            self.actions_free.push(index);
+        }
     }
 
     /// Runs `action` after `span` of virtual time.

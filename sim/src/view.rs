@@ -95,7 +95,12 @@ impl<P: Process> Sim<P> {
 
     /// What this run's claims came to so far.
     pub fn coverage(&self) -> Coverage {
-        Coverage::of(self.kernel.notebook.get().map(|notebook| &**notebook), self.seed())
+        let seed = self.seed();
+        let mut coverage = Coverage::of(self.kernel.notebook.get().map(|notebook| &**notebook), seed);
+        if let Some(faults) = &self.kernel.faults {
+            faults.report(&mut coverage, seed);
+        }
+        coverage
     }
 
     /// The first failure.

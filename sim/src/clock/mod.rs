@@ -125,6 +125,11 @@ impl MachineClock {
         WallTime::from_unix_nanos(self.wall_ns).shifted(counted)
     }
 
+    /// Whether its oscillator runs too fast or too slow.
+    pub(crate) const fn drifts(&self) -> bool {
+        self.ppm != 0
+    }
+
     pub(crate) fn is_suspended(&self) -> bool {
         self.suspended
     }

@@ -87,7 +87,7 @@ pub(super) fn aloud<R: Finish>(seed: u64, body: &impl Fn(&mut Sim) -> R) -> Repo
 
 fn broke(panicked: Panicked, sim: &Sim) -> Failure {
     let (now, event, entity) = sim.locate();
-    Failure::new(&panicked.site, panicked.message, entity, now, event)
+    Failure::new(&panicked.site, sim.kernel.in_phase(panicked.message), entity, now, event)
 }
 
 fn report(seed: u64, failure: Option<Failure>, sim: &Sim) -> Report {
