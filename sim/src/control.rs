@@ -1,20 +1,13 @@
-//! What a story does to its world: faults of processes, clocks and links.
-
-use std::cell::Cell;
-use std::rc::Rc;
+//! What a story does to its world: faults of processes.
 
 use tidemill_seam::Duration;
 
 use crate::choice::Rate;
 use crate::kernel::{Crash, Kernel, Pending, State};
-use crate::latency::Latency;
 use crate::machine::{MachineId, ProcessId};
-use crate::net::{
-    Address, Cause, DEFAULT, Datagram, Filter, FilterGuard, Guarded, INSIDE, LinkConfig, Verdict,
-};
+use crate::net::{Address, Cause, Latency};
 use crate::process::Process;
 use crate::sim::Sim;
-use crate::streams::Choices;
 use crate::trace::{Happened, Subject};
 
 impl<P: Process> Sim<P> {
@@ -156,75 +149,6 @@ impl<P: Process> Sim<P> {
             chosen.declare(process, machine, things);
         }
     }
-
-    /// Sets every link between two machines that has no setting of its own.
-    pub fn links(&mut self, config: LinkConfig) {
-        self.kernel.settings()[DEFAULT as usize] = config;
-    }
-
-    /// Sets one direction between two machines, or the inside of one (perfect unless set).
-    pub fn link(&mut self, from: MachineId, to: MachineId, config: LinkConfig) {
-        let link = self.kernel.link_between(from, to);
-        let setting = self.kernel.links[link as usize].setting;
-        if setting == DEFAULT || setting == INSIDE {
-            self.kernel.links[link as usize].setting = self.kernel.settings.len() as u32;
-            self.kernel.settings.push(config);
-        } else {
-            self.kernel.settings[setting as usize] = config;
-        }
-    }
-
-    /// The setting of one direction.
-    pub fn link_config(&mut self, from: MachineId, to: MachineId) -> LinkConfig {
-        let link = self.kernel.link_between(from, to);
-        self.kernel.settings[self.kernel.links[link as usize].setting as usize]
-    }
-
-    /// Cuts both directions: what is sent from now on is dropped; what is on its way arrives.
-    pub fn partition(&mut self, a: MachineId, b: MachineId) {
-        self.partition_one_way(a, b);
-        self.partition_one_way(b, a);
-    }
-
-    /// Cuts one direction.
-    pub fn partition_one_way(&mut self, from: MachineId, to: MachineId) {
-        let link = self.kernel.link_between(from, to);
-        self.kernel.links[link as usize].blocked = true;
-        self.kernel.note("partition", from, to);
-    }
-
-    /// Joins both directions again.
-    pub fn heal(&mut self, a: MachineId, b: MachineId) {
-        for (from, to) in [(a, b), (b, a)] {
-            let link = self.kernel.link_between(from, to);
-            if std::mem::replace(&mut self.kernel.links[link as usize].blocked, false) {
-                self.kernel.note("heal", from, to);
-            }
-        }
-    }
-
-    /// Joins everything again.
-    pub fn heal_all(&mut self) {
-        for index in 0..self.kernel.links.len() {
-            let link = &mut self.kernel.links[index];
-            let (from, to) = (link.from, link.to);
-            if std::mem::replace(&mut link.blocked, false) {
-                self.kernel.note("heal", from, to);
-            }
-        }
-    }
-
-    /// Has a closure decide over every datagram at its send, until the guard is dropped. The first filter that does
-    /// not pass decides.
-    pub fn filter(
-        &mut self,
-        judge: impl FnMut(&Datagram<'_>, &mut Choices) -> Verdict + 'static,
-    ) -> FilterGuard {
-        let state = Rc::new(Cell::new(Guarded::Installed));
-        self.kernel.judges_sends = true;
-        self.kernel.filters.push(Filter { state: Rc::clone(&state), judge: Box::new(judge) });
-        FilterGuard(state)
-    }
 }
 
 impl Kernel {
@@ -274,7 +198,7 @@ impl Kernel {
                 trace.carry(index);
             }
             self.queue.finish(index);
-            if let Pending::Datagram { from, to, payload } = event {
+            if let Some((from, to, payload)) = event.datagram() {
                 self.discard(from, to, Cause::Dead, Some(payload));
             }
         }
@@ -282,7 +206,7 @@ impl Kernel {
             Pending::Timer { process: owner, .. }
             | Pending::Start { process: owner }
             | Pending::Wake { process: owner } => owner == process,
-            Pending::Datagram { .. } | Pending::Action { .. } | Pending::Disk { .. } => false,
+            _ => false,
         };
         let timers: Vec<_> =
             self.queue.iter().filter(|(_, _, event)| owned(event)).map(|(i, g, _)| (i, g)).collect();

@@ -13,6 +13,7 @@ use crate::disk::DiskId;
 use crate::explore::{Chosen, Drive, ENTITY, Order};
 use crate::failure::Failure;
 use crate::faults::Faults;
+use crate::gate::Gates;
 use crate::hash::{RollingHash, digest};
 use crate::machine::{Machine, MachineId, ProcessId};
 use crate::net::{Address, Cause, DEFAULT, Filter, INSIDE, Latency, Link, LinkConfig, LinkIndex};
@@ -20,6 +21,7 @@ use crate::oracle::Probe;
 use crate::process::TimerId;
 use crate::queue::{Index, Queue};
 use crate::seams::{Bells, SeamsInner};
+use crate::shaper::Shaper;
 use crate::shelf::Shelf;
 use crate::stats::Stats;
 use crate::streams::{Choices, StreamId, stream_of};
@@ -74,12 +76,47 @@ impl Default for Config {
 /// What waits in the queue.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pending {
-    Datagram { from: Address, to: Address, payload: u32 },
-    Timer { process: ProcessId, token: u64, due: Instant },
-    Start { process: ProcessId },
-    Wake { process: ProcessId },
-    Action { index: u32 },
-    Disk { disk: DiskId, ticket: u32 },
+    Datagram {
+        from: Address,
+        to: Address,
+        payload: u32,
+    },
+    Timer {
+        process: ProcessId,
+        token: u64,
+        due: Instant,
+    },
+    Start {
+        process: ProcessId,
+    },
+    Wake {
+        process: ProcessId,
+    },
+    Action {
+        index: u32,
+    },
+    Disk {
+        disk: DiskId,
+        ticket: u32,
+    },
+    /// A datagram that a story let through a gate.
+    Released {
+        from: Address,
+        to: Address,
+        payload: u32,
+    },
+}
+
+impl Pending {
+    /// Source, target and payload of a datagram.
+    pub(crate) fn datagram(&self) -> Option<(Address, Address, u32)> {
+        match *self {
+            Self::Datagram { from, to, payload } | Self::Released { from, to, payload } => {
+                Some((from, to, payload))
+            }
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -115,7 +152,7 @@ pub(crate) struct Meta {
 #[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) instant_max: u32,
-    pending_max: u32,
+    pub(crate) pending_max: u32,
     pub(crate) inbox_max: u32,
     pub(crate) mtu: usize,
 }
@@ -135,6 +172,10 @@ pub(crate) struct Kernel {
     pub(crate) links: Vec<Link>,
     /// Settings of links: the default, the inside of a machine, then those of single directions.
     pub(crate) settings: Vec<LinkConfig>,
+    pub(crate) gates: Gates,
+    /// Transmitters of the links that have a bandwidth, by link.
+    pub(crate) shapers: Vec<Shaper>,
+    pub(crate) swizzles: u32,
     pub(crate) processes: Vec<Meta>,
     pub(crate) filters: Vec<Filter>,
     /// A filter or a fault looks at what is sent.
@@ -177,6 +218,9 @@ impl Kernel {
             machines: Vec::new(),
             links: Vec::new(),
             settings: Vec::new(),
+            gates: Gates::default(),
+            shapers: Vec::new(),
+            swizzles: 0,
             processes: Vec::new(),
             filters: Vec::new(),
             judges_sends: false,
@@ -300,7 +344,9 @@ impl Kernel {
             Pending::Timer { process, .. } | Pending::Start { process } | Pending::Wake { process } => {
                 self.process_name(process)
             }
-            Pending::Datagram { from, .. } => self.machines[from.machine.index()].name.to_string(),
+            Pending::Datagram { from, .. } | Pending::Released { from, .. } => {
+                self.machines[from.machine.index()].name.to_string()
+            }
             Pending::Action { .. } | Pending::Disk { .. } => "world".to_owned(),
         };
         let message = format!("{} events wait at once, and one more", self.queue.len());
@@ -336,8 +382,7 @@ impl Kernel {
         let index = self.links.len() as LinkIndex;
         self.settings();
         let setting = if from == to { INSIDE } else { DEFAULT };
-        let (stream, details) = (StreamId::NONE, StreamId::NONE);
-        self.links.push(Link { from, to, setting, blocked: false, stream, details });
+        self.links.push(Link::new(from, to, setting));
         let row = &mut self.machines[from.index()].links;
         if row.len() <= to.index() {
             row.resize(to.index() + 1, crate::net::NO_LINK);

@@ -9,6 +9,7 @@ use tidemill_seam::{Duration, Instant};
 use crate::choice::Rate;
 pub use crate::latency::{Latency, Quantiles};
 use crate::machine::{MachineId, ProcessId};
+use crate::shaper::Bandwidth;
 use crate::streams::{Choices, StreamId};
 
 /// A port of a machine.
@@ -37,6 +38,8 @@ pub struct LinkConfig {
     pub corrupt: Rate,
     /// How often one loses its end: from one byte to all of them.
     pub truncate: Rate,
+    /// How much it carries; `None` is as much as comes, at once.
+    pub bandwidth: Option<Bandwidth>,
 }
 
 /// What a fault or a filter makes of what is about to happen.
@@ -73,12 +76,24 @@ pub enum Cause {
     Dead,
     /// The receiver's inbox was full.
     Overflow,
+    /// The queue of a link of limited bandwidth was full.
+    Queue,
+    /// A story took it off the link.
+    Taken,
 }
 
 impl Cause {
     /// Every cause, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Loss, Self::Partition, Self::Filter, Self::NoPort, Self::Dead, Self::Overflow];
+    pub const ALL: [Self; 8] = [
+        Self::Loss,
+        Self::Partition,
+        Self::Filter,
+        Self::NoPort,
+        Self::Dead,
+        Self::Overflow,
+        Self::Queue,
+        Self::Taken,
+    ];
 }
 
 /// A datagram on its way, as a filter sees it.
@@ -106,12 +121,28 @@ pub(crate) const INSIDE: u32 = 1;
 pub(crate) struct Link {
     pub(crate) from: MachineId,
     pub(crate) to: MachineId,
+    /// Partitioned, or cut by a swizzle: nothing enters.
     pub(crate) blocked: bool,
+    pub(crate) partitioned: bool,
+    /// A story decides over every datagram at the far end.
+    pub(crate) held: bool,
+    /// Swizzles that cut it.
+    pub(crate) cuts: u16,
+    /// How often it was clogged and not unclogged.
+    pub(crate) clogs: u16,
     /// Which of the kernel's settings this direction has; [`DEFAULT`] unless it was given its own.
     pub(crate) setting: u32,
     pub(crate) stream: StreamId,
     /// Decisions that only a fault asks for, apart from the others so that switching a fault moves none of them.
     pub(crate) details: StreamId,
+}
+
+impl Link {
+    pub(crate) const fn new(from: MachineId, to: MachineId, setting: u32) -> Self {
+        let (stream, details) = (StreamId::NONE, StreamId::NONE);
+        let (blocked, partitioned, held) = (false, false, false);
+        Self { from, to, blocked, partitioned, held, cuts: 0, clogs: 0, setting, stream, details }
+    }
 }
 
 /// Decides over every datagram at the moment of its send.
@@ -158,7 +189,7 @@ impl fmt::Debug for Filter {
 impl Cause {
     /// Whether the datagram came as far as its target, rather than being dropped when it was sent.
     pub const fn is_at_the_end(self) -> bool {
-        matches!(self, Self::NoPort | Self::Dead | Self::Overflow)
+        matches!(self, Self::NoPort | Self::Dead | Self::Overflow | Self::Taken)
     }
 }
 
@@ -172,6 +203,7 @@ impl LinkConfig {
         reorder_by: Latency::ZERO,
         corrupt: Rate::NEVER,
         truncate: Rate::NEVER,
+        bandwidth: None,
     };
 }
 

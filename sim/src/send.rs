@@ -9,11 +9,15 @@ use crate::streams::{StreamId, stream_of};
 
 /// What happens to one datagram, decided before any of it is done.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Fate {
-    delay_ns: u64,
-    corrupt: bool,
-    truncate: bool,
+pub(crate) struct Fate {
+    pub(crate) delay_ns: u64,
+    pub(crate) lost: bool,
+    pub(crate) reorder: bool,
+    pub(crate) corrupt: bool,
+    pub(crate) truncate: bool,
     duplicate: bool,
+    /// The link has a bandwidth.
+    pub(crate) shaped: bool,
 }
 
 impl Kernel {
@@ -33,10 +37,24 @@ impl Kernel {
             self.discard(from, to, Cause::Partition, None);
             return Ok(());
         }
-        let Some(mut fate) = self.draw(link) else {
+        let mut fate = self.draw(link);
+        let mut enters_ns = self.now_ns;
+        if fate.shaped && !matches!(judged, Some((Verdict::Drop, _))) {
+            // What the link loses was sent all the same, and took its time.
+            let Some(left_ns) = self.shape(link, bytes.len()) else {
+                self.discard(from, to, Cause::Queue, None);
+                return Ok(());
+            };
+            enters_ns = left_ns;
+        }
+        if fate.lost {
             self.discard(from, to, Cause::Loss, None);
             return Ok(());
-        };
+        }
+        if fate.reorder {
+            fate.delay_ns = fate.delay_ns.saturating_add(self.held_back(link));
+            self.stats.reordered += 1;
+        }
         if let Some((verdict, fault)) = judged {
             let before = fate;
             match verdict {
@@ -55,7 +73,7 @@ impl Kernel {
             }
         }
         if fate.duplicate {
-            self.duplicate(link, from, to, bytes);
+            self.duplicate(link, enters_ns, (from, to), bytes);
         }
         let payload = self.buffers.take(bytes);
         if fate.truncate {
@@ -64,33 +82,34 @@ impl Kernel {
         if fate.corrupt {
             self.corrupt(link, payload);
         }
-        self.schedule(self.now_ns.saturating_add(fate.delay_ns), Pending::Datagram { from, to, payload });
+        self.schedule(enters_ns.saturating_add(fate.delay_ns), Pending::Datagram { from, to, payload });
         Ok(())
     }
 
-    /// Decides everything in a fixed order, so that a pinned fault moves no later decision; `None` is a loss.
+    /// Decides everything in a fixed order, so that a pinned fault moves no later decision.
     #[inline]
-    fn draw(&mut self, index: LinkIndex) -> Option<Fate> {
+    pub(crate) fn draw(&mut self, index: LinkIndex) -> Fate {
         let stream = self.link_stream(index);
         let link = &self.links[index as usize];
         let choices = &mut self.choices;
         let config = &self.settings[link.setting as usize];
-        let lost = choices.chance_by(stream, "loss", config.loss);
-        let mut delay_ns = config.latency.draw(choices, stream, "latency");
-        let duplicate = choices.chance_by(stream, "duplicate", config.duplicate);
-        let reorder = choices.chance_by(stream, "reorder", config.reorder);
-        let corrupt = choices.chance_by(stream, "corrupt", config.corrupt);
-        let truncate = choices.chance_by(stream, "truncate", config.truncate);
-        if lost {
-            return None;
+        Fate {
+            lost: choices.chance_by(stream, "loss", config.loss),
+            delay_ns: config.latency.draw(choices, stream, "latency"),
+            duplicate: choices.chance_by(stream, "duplicate", config.duplicate),
+            reorder: choices.chance_by(stream, "reorder", config.reorder),
+            corrupt: choices.chance_by(stream, "corrupt", config.corrupt),
+            truncate: choices.chance_by(stream, "truncate", config.truncate),
+            shaped: config.bandwidth.is_some(),
         }
-        if reorder {
-            let by = config.reorder_by;
-            let details = self.details(index);
-            delay_ns = delay_ns.saturating_add(by.draw(&mut self.choices, details, "reorder-by"));
-            self.stats.reordered += 1;
-        }
-        Some(Fate { delay_ns, corrupt, truncate, duplicate })
+    }
+
+    /// By how much a datagram is held back.
+    #[cold]
+    pub(crate) fn held_back(&mut self, link: LinkIndex) -> u64 {
+        let by = self.settings[self.links[link as usize].setting as usize].reorder_by;
+        let details = self.details(link);
+        by.draw(&mut self.choices, details, "reorder-by")
     }
 
     #[inline]
@@ -120,14 +139,14 @@ impl Kernel {
     }
 
     #[cold]
-    fn duplicate(&mut self, link: LinkIndex, from: Address, to: Address, bytes: &[u8]) {
+    fn duplicate(&mut self, link: LinkIndex, enters_ns: u64, (from, to): (Address, Address), bytes: &[u8]) {
         self.stats.duplicated += 1;
         let details = self.details(link);
         let slack_ns = self.choices.take_slack(0);
         let latency = self.settings[self.links[link as usize].setting as usize].latency;
         let delay_ns = latency.draw(&mut self.choices, details, "duplicate-latency");
         let payload = self.buffers.take(bytes);
-        self.schedule(self.now_ns.saturating_add(delay_ns), Pending::Datagram { from, to, payload });
+        self.schedule(enters_ns.saturating_add(delay_ns), Pending::Datagram { from, to, payload });
         self.choices.take_slack(slack_ns);
     }
 

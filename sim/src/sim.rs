@@ -148,7 +148,13 @@ impl<P: Process> Sim<P> {
         }
         self.kernel.enter(at_ns);
         match pending {
-            Pending::Datagram { from, to, payload } => self.deliver(index, from, to, payload),
+            Pending::Datagram { from, to, payload } => {
+                let route = (from.machine, to.machine);
+                if self.kernel.gates.shut == 0 || !self.kernel.stops(index, route, pending) {
+                    self.deliver(index, from, to, payload);
+                }
+            }
+            Pending::Released { from, to, payload } => self.deliver(index, from, to, payload),
             Pending::Timer { process, token, due } => {
                 debug_assert!(self.kernel.local_now(process) >= due, "W2");
                 if self.reaches(index, process) {
@@ -237,7 +243,7 @@ impl<P: Process> Sim<P> {
     fn reaches(&mut self, index: Index, process: ProcessId) -> bool {
         let meta = self.kernel.meta(process);
         if meta.state == State::Paused {
-            self.hold(index, process);
+            self.hold_event(index, process);
             return false;
         }
         if self.kernel.judges_takes && !self.judge_take(index, process) {
@@ -251,7 +257,7 @@ impl<P: Process> Sim<P> {
     }
 
     /// The event waits until its process runs on.
-    pub(crate) fn hold(&mut self, index: Index, process: ProcessId) {
+    pub(crate) fn hold_event(&mut self, index: Index, process: ProcessId) {
         self.kernel.meta_mut(process).held.push(index);
         self.kernel.record(Happened::Held, process.0, 0, 0);
     }

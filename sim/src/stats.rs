@@ -20,6 +20,8 @@ pub struct Stats {
     pub truncated: u64,
     /// Datagrams that were held back.
     pub reordered: u64,
+    /// Datagrams that a clogged or held link stopped, for a while or for ever.
+    pub stopped: u64,
     /// Timers that fell due.
     pub timers: u64,
     /// Processes killed.

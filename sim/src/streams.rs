@@ -8,6 +8,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::choice::{Base, Choice, Fork, Overlay, OverlayReport, Rate, Site};
 use crate::explore::{Asked, Drive, Ready};
+use crate::latency::Latency;
 
 /// An entity's stream, opened at its first decision.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -182,6 +183,12 @@ impl Choices {
     pub fn chance(&mut self, kind: &'static str, rate: Rate) -> bool {
         let world = self.world();
         self.chance_by(world, kind, rate)
+    }
+
+    /// Decides how long something takes that belongs to no machine, in nanoseconds.
+    pub(crate) fn draw(&mut self, kind: &'static str, latency: Latency) -> u64 {
+        let world = self.world();
+        latency.draw(self, world, kind)
     }
 
     fn world(&mut self) -> StreamId {

@@ -1,12 +1,12 @@
 //! What can be asked of a simulation between two events.
 
-use tidemill_seam::Instant;
+use tidemill_seam::{Duration, Instant};
 
 use crate::choice::{Choice, OverlayReport, Rate};
 use crate::coverage::Coverage;
 use crate::failure::Failure;
-use crate::kernel::Pending;
 use crate::machine::ProcessId;
+use crate::net::Latency;
 use crate::process::Process;
 use crate::sim::Sim;
 use crate::stats::Stats;
@@ -50,7 +50,8 @@ impl<P: Process> Sim<P> {
         let queue = &self.kernel.queue;
         let held = self.kernel.processes.iter().flat_map(|meta| &meta.held).map(|index| queue.event(*index));
         let waiting = queue.iter().map(|(_, _, event)| event);
-        waiting.chain(held).filter(|event| matches!(event, Pending::Datagram { .. })).count() as u64
+        let queued = waiting.chain(held).filter(|event| event.datagram().is_some()).count() as u64;
+        queued + self.kernel.parked(None).count() as u64
     }
 
     /// Events that wait.
@@ -119,5 +120,9 @@ impl<P: Process> Sim<P> {
     /// Decides whether something happens that belongs to no machine.
     pub fn chance(&mut self, kind: &'static str, rate: Rate) -> bool {
         self.kernel.choices.chance(kind, rate)
+    }
+    /// Decides how long something takes that belongs to no machine.
+    pub fn draw(&mut self, kind: &'static str, latency: Latency) -> Duration {
+        Duration::from_nanos(self.kernel.choices.draw(kind, latency))
     }
 }

@@ -5,10 +5,15 @@ use std::rc::Rc;
 
 use tidemill_seam::{Duration, Instant};
 use tidemill_sim::{
-    Address, Base, Config, Context, Event, Latency, LinkConfig, Process, Quantiles, Rate, Sim,
+    Address, Bandwidth, Base, Cause, Config, Context, Cut, Event, Latency, LinkConfig, MachineId, Process,
+    Quantiles, Rate, Sim, Swizzle,
 };
 
-const MS: Duration = Duration::from_millis(1);
+const MS: Duration = ms(1);
+
+const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
 
 type Log = Rc<RefCell<Vec<(Instant, Vec<u8>)>>>;
 
@@ -81,4 +86,159 @@ fn the_boring_choice_is_the_least_delay_of_every_latency() {
         sim.run().expect_ok();
         assert_eq!(log.borrow()[0].0, Instant::ZERO + MS, "{latency:?}");
     }
+}
+
+fn heard(log: &Log) -> Vec<(u64, u8)> {
+    log.borrow().iter().map(|(at, bytes)| (at.as_nanos() / 1_000_000, bytes[0])).collect()
+}
+
+fn ends(sim: &Sim) -> (MachineId, MachineId) {
+    let mut machines = sim.processes().map(|process| sim.address(process).machine);
+    let right = machines.next().unwrap();
+    (machines.next().unwrap(), right)
+}
+
+// SIM-QUEUES: bandwidth: a datagram occupies the transmitter for its length, and the next one waits for it.
+#[test]
+fn datagrams_leave_a_narrow_link_one_after_another() {
+    // 1,000 bytes at 2 Mbit/s take 4 ms; one comes every millisecond; the link itself takes 10 ms.
+    let bandwidth = Some(Bandwidth::bits_per_second(2_000_000));
+    let link = LinkConfig { bandwidth, latency: Latency::Constant(ms(10)), ..LinkConfig::PERFECT };
+    let (mut sim, log) = world(Config::default(), link, MS, (5, 1_000));
+    sim.run().expect_ok();
+    assert_eq!(heard(&log), [(14, 5), (18, 4), (22, 3), (26, 2), (30, 1)]);
+}
+
+// SIM-QUEUES: a finite queue drops what finds no room, counted by a cause of its own.
+#[test]
+fn what_finds_the_queue_full_is_dropped_and_counted() {
+    for queue in [
+        Bandwidth::bits_per_second(2_000_000).queue(2, u64::MAX),
+        Bandwidth::bits_per_second(2_000_000).queue(9, 2_000),
+    ] {
+        let link = LinkConfig { bandwidth: Some(queue), ..LinkConfig::PERFECT };
+        let (mut sim, log) = world(Config::default(), link, MS, (10, 1_000));
+        sim.run().expect_ok();
+        // Two find room at once, then one whenever one has left: at 4 and at 8 milliseconds.
+        assert_eq!(heard(&log), [(4, 10), (8, 9), (12, 6), (16, 2)]);
+        assert_eq!(sim.stats().dropped(Cause::Queue), 6);
+    }
+}
+
+// SIM-QUEUES: clog: everything stops, what is on its way included, and drains in order.
+#[test]
+fn a_clogged_link_stops_and_then_drains_in_order() {
+    let link = LinkConfig { latency: Latency::Constant(ms(5)), ..LinkConfig::PERFECT };
+    let (mut sim, log) = world(Config::default(), link, MS, (10, 1));
+    let (left, right) = ends(&sim);
+    sim.after(ms(7), move |sim| {
+        sim.clog(left, right);
+        sim.clog(left, right);
+    });
+    sim.after(ms(12), move |sim| sim.unclog(left, right));
+    sim.after(ms(13), move |sim| sim.unclog(left, right));
+    sim.run().expect_ok();
+    let late = [(13, 8), (13, 7), (13, 6), (13, 5), (13, 4), (13, 3)];
+    assert_eq!(heard(&log), [&[(5, 10), (6, 9)], &late[..], &[(13, 2), (14, 1)]].concat());
+    assert_eq!((sim.stats().stopped, sim.in_flight()), (6, 0));
+}
+
+// SIM-QUEUES: a clogged link of limited bandwidth keeps no more than its queue holds.
+#[test]
+fn a_clogged_link_keeps_what_its_queue_holds() {
+    let bandwidth = Some(Bandwidth::bits_per_second(1_000_000_000).queue(3, 1_000));
+    let (mut sim, log) =
+        world(Config::default(), LinkConfig { bandwidth, ..LinkConfig::PERFECT }, MS, (10, 8));
+    let (left, right) = ends(&sim);
+    sim.clog(left, right);
+    sim.run_for(ms(20)).expect_ok();
+    assert_eq!((sim.in_flight(), sim.stats().dropped(Cause::Queue)), (3, 7));
+    sim.heal_all();
+    sim.run().expect_ok();
+    assert_eq!(heard(&log), [(20, 10), (20, 9), (20, 8)]);
+}
+
+// SIM-QUEUES: hold, inspect, release one by one, out of order, or never.
+#[test]
+fn a_story_looks_at_held_datagrams_and_decides_over_each() {
+    let (mut sim, log) = world(Config::default(), LinkConfig::PERFECT, MS, (5, 2));
+    let (left, right) = ends(&sim);
+    sim.hold(left, right);
+    sim.run_for(ms(10)).expect_ok();
+    let shown: Vec<(u64, u8)> =
+        sim.held(left, right).iter().map(|held| (held.at.as_nanos() / 1_000_000, held.bytes[0])).collect();
+    assert_eq!(shown, [(0, 5), (1, 4), (2, 3), (3, 2), (4, 1)]);
+    assert!(sim.release(left, right, 3) && sim.drop_held(left, right, 0) && !sim.release(left, right, 3));
+    assert_eq!(sim.in_flight(), 4);
+    sim.run_for(MS).expect_ok();
+    assert_eq!(heard(&log), [(10, 2)]);
+    sim.let_go(left, right);
+    sim.run().expect_ok();
+    assert_eq!(heard(&log), [(10, 2), (11, 4), (11, 3), (11, 1)]);
+    let stats = sim.stats();
+    assert_eq!((stats.dropped(Cause::Taken), stats.stopped, stats.delivered), (1, 5, 4));
+}
+
+/// The cuts of a swizzle, as they are seen by whoever sends into every link every millisecond.
+fn swizzled(seed: u64, clog: bool, machines: usize) -> (Sim, Vec<Vec<bool>>, Duration) {
+    let mut sim: Sim = Sim::new(seed);
+    let names: Vec<_> = (0..machines).map(|at| sim.machine(&format!("m{at}"))).collect();
+    let targets: Vec<_> = names.iter().map(|machine| Cut::Machine(*machine)).collect();
+    let every = Latency::Uniform { min: ms(2), max: ms(9) };
+    let how = Swizzle { member: Rate::percent(70), cut_every: every, heal_every: every, clog };
+    let whole = sim.swizzle(&targets, how);
+    let mut seen = Vec::new();
+    while sim.now() <= Instant::ZERO + whole {
+        sim.run_for(MS).expect_ok();
+        let cut =
+            |machine: &MachineId| names.iter().all(|other| other == machine || sim.is_cut(*machine, *other));
+        seen.push(names.iter().map(cut).collect());
+    }
+    (sim, seen, whole)
+}
+
+// SIM-QUEUES: swizzle: a random subset is cut one by one and heals in another order, through choices.
+#[test]
+fn a_swizzle_cuts_one_after_another_and_heals_in_another_order() {
+    let (mut subsets, mut reordered) = (std::collections::BTreeSet::new(), 0);
+    for seed in 0..50 {
+        let (sim, seen, _) = swizzled(seed, seed % 2 == 0, 5);
+        let first = |cut: bool| {
+            let turned = |at: usize| {
+                let ever = seen.iter().position(|now| now[at])?;
+                Some(if cut { ever } else { ever + seen[ever..].iter().position(|now| !now[at])? })
+            };
+            let mut order: Vec<_> = (0..5).filter_map(|at| Some((turned(at)?, at))).collect();
+            order.sort_unstable();
+            order.into_iter().map(|(_, at)| at).collect::<Vec<_>>()
+        };
+        let (cuts, heals) = (first(true), first(false));
+        assert_eq!(cuts.len(), heals.len(), "whatever was cut heals");
+        assert!(seen.last().unwrap().iter().all(|cut| !cut));
+        reordered += u32::from(cuts != heals);
+        let mut members = cuts.clone();
+        members.sort_unstable();
+        subsets.insert(members);
+        drop(sim);
+    }
+    assert!(subsets.len() > 10 && reordered > 25, "{} subsets, {reordered} reordered", subsets.len());
+}
+
+// SIM-QUEUES: the boring swizzle cuts nobody, and healing everything calls a swizzle off.
+#[test]
+fn a_swizzle_can_be_called_off_and_its_zero_is_nobody() {
+    let mut sim: Sim = Sim::with(1, Config { base: Base::Zero, ..Config::default() });
+    let targets = [Cut::Machine(sim.machine("a")), Cut::Machine(sim.machine("b"))];
+    let every = Latency::Constant(MS);
+    let how = Swizzle { member: Rate::percent(99), cut_every: every, heal_every: every, clog: false };
+    assert_eq!(sim.swizzle(&targets, how), Duration::ZERO);
+
+    let mut sim: Sim = Sim::new(1);
+    let (a, b) = (sim.machine("a"), sim.machine("b"));
+    sim.swizzle(&[Cut::Link(a, b), Cut::Link(b, a)], Swizzle { member: Rate::ALWAYS, ..how });
+    sim.run_until(Instant::ZERO).expect_ok();
+    assert!(sim.is_cut(a, b) != sim.is_cut(b, a));
+    sim.heal_all();
+    sim.run().expect_ok();
+    assert!(!sim.is_cut(a, b) && !sim.is_cut(b, a));
 }

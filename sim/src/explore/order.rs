@@ -109,7 +109,7 @@ impl Chosen {
     pub(crate) fn born(&mut self, index: Index, slack_ns: u64, event: &Pending) {
         let line = match *event {
             Pending::Datagram { from, to, .. } if slack_ns == 0 => Line::Link(from, to),
-            Pending::Datagram { .. } => Line::None,
+            Pending::Datagram { .. } | Pending::Released { .. } => Line::None,
             Pending::Timer { process, .. } | Pending::Start { process } | Pending::Wake { process } => {
                 Line::Own(process)
             }
@@ -197,7 +197,9 @@ impl Kernel {
     /// Whom an event reaches.
     fn reached(&self, event: &Pending) -> Option<ProcessId> {
         match *event {
-            Pending::Datagram { to, .. } => self.machines[to.machine.index()].owner_of(to.port),
+            Pending::Datagram { to, .. } | Pending::Released { to, .. } => {
+                self.machines[to.machine.index()].owner_of(to.port)
+            }
             Pending::Timer { process, .. } | Pending::Start { process } | Pending::Wake { process } => {
                 Some(process)
             }

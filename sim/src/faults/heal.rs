@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::kernel::{Kernel, Pending, State};
 use crate::machine::{MachineId, ProcessId};
+use crate::net::LinkIndex;
 use crate::oracle::Moment;
 use crate::process::Process;
 use crate::sim::Sim;
@@ -45,7 +46,9 @@ impl Kernel {
     /// Who would take this event; nobody where it is the world's.
     fn taker(&self, pending: &Pending) -> Option<ProcessId> {
         match *pending {
-            Pending::Datagram { to, .. } => self.machines[to.machine.index()].owner_of(to.port),
+            Pending::Datagram { to, .. } | Pending::Released { to, .. } => {
+                self.machines[to.machine.index()].owner_of(to.port)
+            }
             Pending::Timer { process, .. } | Pending::Start { process } | Pending::Wake { process } => {
                 Some(process)
             }
@@ -77,10 +80,11 @@ impl<P: Process> Sim<P> {
         let outside = |sim: &Self, machine: MachineId| {
             left.iter().any(|process| sim.kernel.machine_of(*process) == machine)
         };
+        self.kernel.swizzles += 1;
         for link in 0..self.kernel.links.len() {
             let (from, to) = (self.kernel.links[link].from, self.kernel.links[link].to);
             if !outside(self, from) && !outside(self, to) {
-                self.kernel.links[link].blocked = false;
+                self.kernel.reopen(link as LinkIndex);
             }
         }
         for machine in 0..self.kernel.machines.len() {
@@ -135,7 +139,7 @@ impl<P: Process> Sim<P> {
             first = first.or(Some(event));
         }
         let what = match first? {
-            Pending::Datagram { .. } => "a datagram",
+            Pending::Datagram { .. } | Pending::Released { .. } => "a datagram",
             Pending::Timer { .. } => "a timer",
             Pending::Start { .. } => "a start",
             Pending::Wake { .. } => "a notification",

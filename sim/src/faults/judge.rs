@@ -184,7 +184,7 @@ impl<P: Process> Sim<P> {
     /// The event of a process that does not run any more: held while it is paused, gone once it is dead.
     fn set_aside(&mut self, index: Index, process: ProcessId) {
         if self.kernel.meta(process).state == State::Paused {
-            self.hold(index, process);
+            self.hold_event(index, process);
         } else {
             self.kernel.queue.finish(index);
         }

@@ -174,7 +174,7 @@ impl<P: Process> Sim<P> {
 
     /// Cuts directions that are open, and joins the same ones again.
     fn cut(&mut self, pairs: Vec<(MachineId, MachineId)>, span: Option<Duration>) -> bool {
-        let open: Vec<_> = pairs.into_iter().filter(|(from, to)| !self.is_cut(*from, *to)).collect();
+        let open: Vec<_> = pairs.into_iter().filter(|(from, to)| !self.is_partitioned(*from, *to)).collect();
         open.iter().for_each(|(from, to)| self.partition_one_way(*from, *to));
         let changed = !open.is_empty();
         if let (Some(span), true) = (span, changed) {
@@ -185,7 +185,7 @@ impl<P: Process> Sim<P> {
         changed
     }
 
-    fn is_cut(&mut self, from: MachineId, to: MachineId) -> bool {
+    fn is_partitioned(&mut self, from: MachineId, to: MachineId) -> bool {
         let link = self.kernel.link_between(from, to);
         self.kernel.links[link as usize].blocked
     }
@@ -193,7 +193,7 @@ impl<P: Process> Sim<P> {
     /// Joins one direction.
     pub(crate) fn join(&mut self, from: MachineId, to: MachineId) {
         let link = self.kernel.link_between(from, to);
-        self.kernel.links[link as usize].blocked = false;
+        self.kernel.cut(link, false, self.kernel.links[link as usize].cuts);
     }
 
     /// The machines of these processes, each once, in the order of their numbers.

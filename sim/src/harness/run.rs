@@ -117,6 +117,7 @@ fn counts(stats: &Stats) -> Vec<(&'static str, u64)> {
         ("reordered", stats.reordered),
         ("corrupted", stats.corrupted),
         ("truncated", stats.truncated),
+        ("stopped", stats.stopped),
     ];
     counts.extend(Cause::ALL.iter().map(|cause| (name(*cause), stats.dropped(*cause))));
     counts.push(("kills", stats.kills));
@@ -132,6 +133,8 @@ fn name(cause: Cause) -> &'static str {
         Cause::NoPort => "unclaimed",
         Cause::Dead => "sent to the dead",
         Cause::Overflow => "overflowed",
+        Cause::Queue => "tail-dropped",
+        Cause::Taken => "taken off",
     }
 }
 

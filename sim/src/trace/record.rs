@@ -36,9 +36,11 @@ pub enum Happened {
     PowerLoss,
     /// A store of a process reached shared memory.
     Stored,
+    /// A datagram was stopped by a clogged or held link.
+    Stopped,
 }
 
-const KINDS: [Happened; 14] = [
+const KINDS: [Happened; 15] = [
     Happened::Start,
     Happened::Datagram,
     Happened::Timer,
@@ -53,6 +55,7 @@ const KINDS: [Happened; 14] = [
     Happened::Disk,
     Happened::PowerLoss,
     Happened::Stored,
+    Happened::Stopped,
 ];
 
 /// What the number that an event is about stands for.
@@ -86,6 +89,7 @@ impl Happened {
             Self::Disk => "disk",
             Self::PowerLoss => "power loss",
             Self::Stored => "stored",
+            Self::Stopped => "stopped",
         }
     }
 
@@ -102,7 +106,7 @@ impl Happened {
             | Self::Disk
             | Self::Stored => Subject::Process,
             Self::Clock | Self::PowerLoss => Subject::Machine,
-            Self::Action | Self::Dropped => Subject::World,
+            Self::Action | Self::Dropped | Self::Stopped => Subject::World,
         }
     }
 }
@@ -138,7 +142,8 @@ impl TraceRecord {
     }
 
     /// To whom: the index of a process; of a machine for [`Happened::Clock`] and
-    /// [`Happened::PowerLoss`]; 0 for [`Happened::Action`].
+    /// [`Happened::PowerLoss`]; of a link for [`Happened::Stopped`];
+    /// 0 for [`Happened::Action`].
     pub const fn subject(&self) -> usize {
         (self.what >> 8) as usize
     }

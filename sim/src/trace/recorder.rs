@@ -79,6 +79,12 @@ impl Recorder {
         self.root = self.planned_by.get(index as usize).copied().unwrap_or(NOBODY);
     }
 
+    /// What stood at one place of the queue stands at another one now.
+    pub(crate) fn moved(&mut self, from: Index, to: Index) {
+        self.planned(to);
+        self.planned_by[to as usize] = self.planned_by.get(from as usize).copied().unwrap_or(NOBODY);
+    }
+
     /// The next record is made of what is in hand, even if it is not the first of its step.
     pub(crate) fn of_carried(&mut self) {
         self.next = self.root;

@@ -51,7 +51,7 @@ pub struct Note {
     pub after: usize,
     /// The event that did it.
     pub cause: Option<usize>,
-    /// One word: `partition`, `heal`.
+    /// One word: `partition`, `heal`, `clog`, `unclog`, `hold`, `let-go`.
     pub what: &'static str,
     /// The sending end of the link.
     pub from: MachineId,
@@ -231,6 +231,7 @@ impl Trace {
         match (record.kind().subject(), record.kind()) {
             (Subject::Process, _) => Place::Process(ProcessId(record.subject() as u32)),
             (Subject::Machine, _) => Place::Machine(MachineId(record.subject() as u16)),
+            (Subject::World, Happened::Stopped) => self.owner(record.ends().1),
             (Subject::World, Happened::Dropped) => {
                 let (from, to) = record.ends();
                 let arrived = Cause::ALL.get(record.subject()).is_some_and(|cause| cause.is_at_the_end());
