@@ -14,6 +14,7 @@ use benches::figure::{busy, cpu_time};
 use criterion::Criterion;
 use crossbeam::channel;
 use crossbeam::queue::ArrayQueue;
+use crossbeam::utils::Backoff;
 use tidemill_ring::{Heap, spsc};
 
 const CAPACITY: u32 = 1024;
@@ -32,8 +33,10 @@ fn main() {
     if let Some(warning) = busy() {
         println!("{warning}\n");
     }
-    two_threads::<2>("two threads, 8 bytes", effort(2_000_000));
-    two_threads::<4>("two threads, 16 bytes (a ticket)", effort(2_000_000));
+    two_threads::<2>("two threads that back off, 8 bytes", Wait::BackOff, effort(2_000_000));
+    two_threads::<4>("two threads that back off, 16 bytes (a ticket)", Wait::BackOff, effort(2_000_000));
+    two_threads::<2>("two threads that spin, 8 bytes", Wait::Spin, effort(2_000_000));
+    two_threads::<4>("two threads that spin, 16 bytes (a ticket)", Wait::Spin, effort(2_000_000));
     if !quick {
         absolute(&mut Criterion::default());
     }
@@ -140,52 +143,80 @@ fn batches(effort: Effort) {
     contest("one thread, 8 bytes in batches of 64", effort, &mut contestants);
 }
 
-/// Tries until it succeeds; gives the processor away where the other side seems not to run.
-fn persist<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
-    loop {
-        for _ in 0..SPINS {
+/// What a side does that finds the ring full, or empty.
+#[derive(Clone, Copy)]
+enum Wait {
+    /// Looks again at once, a thousand times before it gives the processor away.
+    Spin,
+    /// Looks again after twice as long each time, then gives the processor away: `crossbeam::utils::Backoff`.
+    BackOff,
+}
+
+impl Wait {
+    fn persist<T>(self, mut attempt: impl FnMut() -> Option<T>) -> T {
+        let (mut spins, backoff) = (0, Backoff::new());
+        loop {
             if let Some(value) = attempt() {
                 return value;
             }
-            spin_loop();
+            spins += 1;
+            match self {
+                Self::BackOff => backoff.snooze(),
+                Self::Spin if spins % SPINS == 0 => thread::yield_now(),
+                Self::Spin => spin_loop(),
+            }
         }
-        thread::yield_now();
+    }
+
+    /// Items from one thread to another; elapsed time, since both processors are paid for.
+    fn across<const W: usize>(
+        self,
+        items: u32,
+        mut push: impl FnMut(Item<W>) -> bool + Send,
+        mut pop: impl FnMut() -> Option<Item<W>>,
+    ) -> f64 {
+        let start = Instant::now();
+        let total = thread::scope(|scope| {
+            scope.spawn(move || (0..items).for_each(|i| self.persist(|| push(item(i)).then_some(()))));
+            (0..items).fold(0, |total, _| sum(total, self.persist(&mut pop)))
+        });
+        let spent = start.elapsed();
+        assert_eq!(total, expected::<W>(items), "an item was lost or changed");
+        nanos(spent, items)
     }
 }
 
-/// Items from one thread to another; elapsed time, since both processors are paid for.
-fn across<const W: usize>(
-    items: u32,
-    mut push: impl FnMut(Item<W>) -> bool + Send,
-    mut pop: impl FnMut() -> Option<Item<W>>,
-) -> f64 {
-    let start = Instant::now();
-    let total = thread::scope(|scope| {
-        scope.spawn(move || (0..items).for_each(|i| persist(|| push(item(i)).then_some(()))));
-        (0..items).fold(0, |total, _| sum(total, persist(&mut pop)))
-    });
-    let spent = start.elapsed();
-    assert_eq!(total, expected::<W>(items), "an item was lost or changed");
-    nanos(spent, items)
-}
+/// What one thread uses, on cache lines of its own.
+#[repr(align(128))]
+struct Own<T>(T);
 
-fn two_threads<const W: usize>(title: &str, effort: Effort) {
-    let (mut producer, mut consumer) = ours::<W>(CAPACITY);
-    let (mut rtrb_in, mut rtrb_out) = rtrb::RingBuffer::<Item<W>>::new(CAPACITY as usize);
+fn two_threads<const W: usize>(title: &str, wait: Wait, effort: Effort) {
+    let (producer, consumer) = ours::<W>(CAPACITY);
+    let (mut producer, mut consumer) = (Own(producer), Own(consumer));
+    let (stream_in, stream_out) = ours::<W>(CAPACITY);
+    let (mut stream_in, mut stream_out) = (Own(stream_in), Own(stream_out));
+    let (rtrb_in, rtrb_out) = rtrb::RingBuffer::<Item<W>>::new(CAPACITY as usize);
+    let (mut rtrb_in, mut rtrb_out) = (Own(rtrb_in), Own(rtrb_out));
     let queue = ArrayQueue::<Item<W>>::new(CAPACITY as usize);
     let (sender, receiver) = channel::bounded::<Item<W>>(CAPACITY as usize);
     let mut contestants = [
         Contestant::new("tidemill-ring", |items| {
-            across(items, |item: Item<W>| producer.push(item).is_ok(), || consumer.pop())
+            let (producer, consumer) = (&mut producer.0, &mut consumer.0);
+            wait.across(items, |item: Item<W>| producer.push(item).is_ok(), || consumer.pop())
+        }),
+        Contestant::new("tidemill-ring, push and take", |items| {
+            let (producer, consumer) = (&mut stream_in.0, &mut stream_out.0);
+            wait.across(items, |item: Item<W>| producer.push(item).is_ok(), || consumer.take())
         }),
         Contestant::new("rtrb 0.4", |items| {
-            across(items, |item: Item<W>| rtrb_in.push(item).is_ok(), || rtrb_out.pop().ok())
+            let (producer, consumer) = (&mut rtrb_in.0, &mut rtrb_out.0);
+            wait.across(items, |item: Item<W>| producer.push(item).is_ok(), || consumer.pop().ok())
         }),
         Contestant::new("crossbeam ArrayQueue", |items| {
-            across(items, |item: Item<W>| queue.push(item).is_ok(), || queue.pop())
+            wait.across(items, |item: Item<W>| queue.push(item).is_ok(), || queue.pop())
         }),
         Contestant::new("crossbeam channel", |items| {
-            across(items, |item: Item<W>| sender.try_send(item).is_ok(), || receiver.try_recv().ok())
+            wait.across(items, |item: Item<W>| sender.try_send(item).is_ok(), || receiver.try_recv().ok())
         }),
     ];
     contest(title, effort, &mut contestants);

@@ -1,3 +1,4 @@
+use crate::pairs;
 use crate::sync::{AtomicU32, Ordering, fence};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -99,6 +100,22 @@ unsafe impl Region for Heap {
         for (word, from) in unsafe { self.run(at, from.len()) }.iter().zip(from) {
             word.store(*from, Ordering::Relaxed);
         }
+    }
+
+    #[inline]
+    unsafe fn read_pairs(&self, at: u32, into: &mut [u32]) {
+        // SAFETY: the run is within the region: the caller's promise.
+        let run = unsafe { self.run(at, into.len()) };
+        // SAFETY: the region begins on a line, and `at` is even: the caller's promise.
+        unsafe { pairs::read(run, into) };
+    }
+
+    #[inline]
+    unsafe fn write_pairs(&self, at: u32, from: &[u32]) {
+        // SAFETY: the run is within the region: the caller's promise.
+        let run = unsafe { self.run(at, from.len()) };
+        // SAFETY: the region begins on a line, and `at` is even: the caller's promise.
+        unsafe { pairs::write(run, from) };
     }
 
     #[inline]

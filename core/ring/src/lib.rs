@@ -18,6 +18,7 @@ extern crate alloc;
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 mod heap;
 mod inline;
+mod pairs;
 pub mod spsc;
 pub mod sync;
 pub mod wake;

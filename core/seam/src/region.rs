@@ -12,10 +12,12 @@ use core::sync::atomic::Ordering;
 /// - **G3** `read` and `write` are atomic word by word, `Relaxed`, in ascending order, and nothing more.
 /// - **G4** A fresh region is all zero.
 /// - **G5** The length never changes while a handle lives.
+/// - **G7** `read_pairs` and `write_pairs` are `read` and `write` of whole pairs (words 2k and 2k + 1): each pair is one
+///   atomic access, or two in ascending order. Words on which accesses may race are accessed by pairs always, or never.
 ///
 /// # Safety
 /// An implementer promises that every word below [`words`](Self::words) may be accessed atomically through this
-/// handle for as long as it lives, and that the accesses keep G1 to G5.
+/// handle for as long as it lives, and that the accesses keep G1 to G5 and G7.
 pub unsafe trait Region {
     /// Length in words.
     fn words(&self) -> u32;
@@ -54,6 +56,26 @@ pub unsafe trait Region {
             // SAFETY: `i` stays below `at + from.len()`, which the caller keeps within the region.
             unsafe { self.store(i, *word, Ordering::Relaxed) };
         }
+    }
+
+    /// As [`read`](Self::read), with half the accesses where the target has them twice as wide (G7).
+    ///
+    /// # Safety
+    /// As for `read`; `at` and `into.len()` are even, and nothing that may race with it is accessed word by word.
+    #[inline]
+    unsafe fn read_pairs(&self, at: u32, into: &mut [u32]) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.read(at, into) }
+    }
+
+    /// As [`write`](Self::write), with half the accesses where the target has them twice as wide (G7).
+    ///
+    /// # Safety
+    /// As for `write`; `at` and `from.len()` are even, and nothing that may race with it is accessed word by word.
+    #[inline]
+    unsafe fn write_pairs(&self, at: u32, from: &[u32]) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.write(at, from) }
     }
 
     /// A fence between this handle's accesses.
@@ -103,6 +125,16 @@ unsafe impl<R: Region + ?Sized> Region for &R {
     unsafe fn write(&self, at: u32, from: &[u32]) {
         // SAFETY: the caller's promise, handed on.
         unsafe { (**self).write(at, from) }
+    }
+    #[inline]
+    unsafe fn read_pairs(&self, at: u32, into: &mut [u32]) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { (**self).read_pairs(at, into) }
+    }
+    #[inline]
+    unsafe fn write_pairs(&self, at: u32, from: &[u32]) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { (**self).write_pairs(at, from) }
     }
     #[inline]
     fn fence(&self, order: Ordering) {

@@ -50,7 +50,8 @@ impl<R: Region, const W: usize> Consumer<R, W> {
     #[inline]
     pub fn pop(&mut self) -> Option<[u32; W]> {
         if self.standing() != self.pass {
-            return self.pop_evicting();
+            let mut entry = [0; W];
+            return self.pop_evicting(&mut entry).then_some(entry);
         }
         let entry = self.advance()?;
         self.show();
@@ -62,7 +63,8 @@ impl<R: Region, const W: usize> Consumer<R, W> {
     #[inline]
     pub fn take(&mut self) -> Option<[u32; W]> {
         if self.standing() != self.pass {
-            return self.pop_evicting();
+            let mut entry = [0; W];
+            return self.pop_evicting(&mut entry).then_some(entry);
         }
         let entry = self.advance()?;
         if self.taken() > self.shape.mask / 2 {
@@ -202,7 +204,7 @@ impl<R: Region, const W: usize> Consumer<R, W> {
     pub(super) fn entry(&self, position: u32) -> [u32; W] {
         let mut entry = [0; W];
         // SAFETY: the slot lies within the region, checked at the split.
-        unsafe { self.region.read(self.shape.slot::<W>(position), &mut entry) };
+        unsafe { self.shape.read::<R, W>(&self.region, position, &mut entry) };
         entry
     }
 
@@ -213,7 +215,7 @@ impl<R: Region, const W: usize> Consumer<R, W> {
         let (here, wrapped) = into.split_at_mut(here);
         for (position, run) in [(position, here), (position.wrapping_add(to_end), wrapped)] {
             // SAFETY: `run` ends before the last slot does, and the slots lie within the region.
-            unsafe { self.region.read(self.shape.slot::<W>(position), run.as_flattened_mut()) };
+            unsafe { self.shape.read::<R, W>(&self.region, position, run.as_flattened_mut()) };
         }
     }
 }

@@ -58,11 +58,12 @@ impl<R: Region, const W: usize> Producer<R, W> {
 }
 
 impl<R: Region, const W: usize> Consumer<R, W> {
+    /// Whether an entry was won. It comes in a place of its own: were it returned, then on the direct path too an entry
+    /// would be put together in memory, and whoever copies it on would wait for the stores before it.
     #[cold]
     #[inline(never)]
-    pub(super) fn pop_evicting(&mut self) -> Option<[u32; W]> {
-        let mut entry = [[0; W]];
-        (self.pop_batch_evicting(&mut entry) == 1).then_some(entry[0])
+    pub(super) fn pop_evicting(&mut self, into: &mut [u32; W]) -> bool {
+        self.pop_batch_evicting(core::slice::from_mut(into)) == 1
     }
 
     pub(super) fn pop_batch_evicting(&mut self, into: &mut [[u32; W]]) -> usize {

@@ -106,6 +106,36 @@ impl Shape {
     const fn slot<const W: usize>(self, position: u32) -> u32 {
         self.slots + (position & self.mask) * W as u32
     }
+
+    /// Copies entries out, from `position` on. Entries of whole pairs are always copied by pairs (G7).
+    ///
+    /// # Safety
+    /// The run ends at the last slot or before.
+    #[inline]
+    unsafe fn read<R: Region, const W: usize>(self, region: &R, position: u32, into: &mut [u32]) {
+        let at = self.slot::<W>(position);
+        // SAFETY: the slots lie within the region, checked at the split, and begin on a pair.
+        if W.is_multiple_of(2) {
+            unsafe { region.read_pairs(at, into) }
+        } else {
+            unsafe { region.read(at, into) }
+        }
+    }
+
+    /// Copies entries in, from `position` on.
+    ///
+    /// # Safety
+    /// The run ends at the last slot or before, and its slots are the caller's to write.
+    #[inline]
+    unsafe fn write<R: Region, const W: usize>(self, region: &R, position: u32, from: &[u32]) {
+        let at = self.slot::<W>(position);
+        // SAFETY: as for `read`.
+        if W.is_multiple_of(2) {
+            unsafe { region.write_pairs(at, from) }
+        } else {
+            unsafe { region.write(at, from) }
+        }
+    }
 }
 
 /// Makes a ring of `region` and hands out its halves, empty and open, over whatever stood there before.

@@ -94,7 +94,7 @@ impl<R: Region, const W: usize> Producer<R, W> {
         }
         // SAFETY: the slot lies within the region, checked at the split; RL-2 makes it ours, since `tail` is below
         // `limit`.
-        unsafe { self.region.write(self.shape.slot::<W>(tail), &entry) };
+        unsafe { self.shape.write::<R, W>(&self.region, tail, &entry) };
         self.tail = tail.wrapping_add(1);
         Ok(())
     }
@@ -135,7 +135,7 @@ impl<R: Region, const W: usize> Producer<R, W> {
         let (here, wrapped) = entries[..n as usize].split_at(n.min(to_end) as usize);
         for (position, run) in [(self.tail, here), (self.tail.wrapping_add(to_end), wrapped)] {
             // SAFETY: `run` ends before the last slot does, and all its positions are below `limit` (RL-2).
-            unsafe { self.region.write(self.shape.slot::<W>(position), run.as_flattened()) };
+            unsafe { self.shape.write::<R, W>(&self.region, position, run.as_flattened()) };
         }
         self.tail = self.tail.wrapping_add(n);
         if n > 0 {
@@ -231,7 +231,7 @@ impl<R: Region, const W: usize> Producer<R, W> {
     pub(super) fn entry(&self, position: u32) -> [u32; W] {
         let mut entry = [0; W];
         // SAFETY: the slot lies within the region, checked at the split.
-        unsafe { self.region.read(self.shape.slot::<W>(position), &mut entry) };
+        unsafe { self.shape.read::<R, W>(&self.region, position, &mut entry) };
         entry
     }
 }

@@ -69,10 +69,11 @@ impl Spec {
     }
 
     /// The producer's line, the consumer's line, the line of the two standing words and the first slot.
+    /// All four begin on a pair of words, or the first two share one.
     const fn lines(self) -> [u64; 4] {
         let line = if self.line == 0 { 1 } else { self.line as u64 };
-        let first = (self.base as u64).div_ceil(line) * line;
         let two = if line < 2 { 2 } else { line };
+        let first = (self.base as u64).div_ceil(two) * two;
         [first, first + line, first + 2 * line, first + 2 * line + two]
     }
 

@@ -313,11 +313,11 @@ fn a_spec_says_how_many_words_it_takes_and_a_short_region_is_refused() {
     assert_eq!(Spec::new(8).line(32).words::<2>(), 96 + 16);
     assert_eq!(Spec::new(8).line(32).at(5).words::<2>(), 27 + 96 + 16, "the first line is rounded up to");
     assert_eq!(Spec::new(1 << 30).words::<4>(), u32::MAX, "longer than any region");
-    let memory = Inline::<25>::new();
-    assert!(split::<_, 2>(&memory, narrow.at(5)).is_ok());
-    let refused = split::<_, 2>(&memory, narrow.at(6)).unwrap_err();
-    assert_eq!(refused, SpecError::Short { need: 26, have: 25 });
-    assert_eq!(format!("{refused}"), "the ring needs 26 words of a region that has 25");
+    let memory = Inline::<26>::new();
+    assert!(split::<_, 2>(&memory, narrow.at(5)).is_ok(), "from word 6 on: a ring begins on a pair of words");
+    let refused = split::<_, 2>(&memory, narrow.at(7)).unwrap_err();
+    assert_eq!(refused, SpecError::Short { need: 28, have: 26 });
+    assert_eq!(format!("{refused}"), "the ring needs 28 words of a region that has 26");
     for capacity in [0, 3, 12, (1 << 30) + 1, 1 << 31] {
         let refused = split::<_, 2>(&memory, Spec { capacity, ..narrow }).unwrap_err();
         assert_eq!(refused, SpecError::Capacity(capacity));
