@@ -1,4 +1,4 @@
-//! Laws G1 to G5 of [`Region`] and G6 of [`Exchange`].
+//! Laws G1 to G5 and G7 of [`Region`] and G6 of [`Exchange`].
 //!
 //! The order of the stores of one `write` (G3) shows only where a party dies in the middle of it, so it is judged
 //! where parties die: in the simulator.
@@ -97,7 +97,7 @@ fn step(
 ) -> Result<(), Violation> {
     let at = trial.dice.below(used);
     // Single words first: a store that goes astray is not the bulk copy's fault.
-    let kinds = if bulk { 8 } else { 5 };
+    let kinds = if bulk { 10 } else { 5 };
     match trial.dice.below(kinds) {
         0..=3 => {
             let value = trial.dice.roll() as u32;
@@ -126,6 +126,7 @@ fn step(
                 model.judge(trial, "G3", i, *found)?;
             }
         }
+        8..=9 => return pairs(trial, here, there, used, model),
         _ => {
             here.fence(SeqCst);
             look(trial, "G2", here, 0, used, model)?;
@@ -133,6 +134,32 @@ fn step(
     }
     look(trial, "G2", there, at, at + 1, model)?;
     look(trial, "G2", there, at.saturating_sub(1), (at + 2).min(used), model)
+}
+
+/// A run of pairs in through `here` and out through `there`, and the words on either side of it as they were.
+fn pairs(
+    trial: &mut Trial,
+    here: &impl Region,
+    there: &impl Region,
+    used: u32,
+    model: &mut Model,
+) -> Result<(), Violation> {
+    let first = trial.dice.below(used / 2);
+    let len = 2 * (1 + trial.dice.below((used / 2 - first).min(12)));
+    let (at, mut words) = (2 * first, [0; 24]);
+    for (i, word) in (at..).zip(&mut words[..len as usize]) {
+        *word = trial.dice.roll() as u32;
+        model.store(i, *word);
+    }
+    // SAFETY: a run of pairs within the length, and nobody else accesses it.
+    unsafe { here.write_pairs(at, &words[..len as usize]) };
+    look(trial, "G7", there, 0, used, model)?;
+    // SAFETY: as above.
+    unsafe { there.read_pairs(at, &mut words[..len as usize]) };
+    for (i, found) in (at..).zip(&words[..len as usize]) {
+        model.judge(trial, "G7", i, *found)?;
+    }
+    Ok(())
 }
 
 fn look(

@@ -22,6 +22,10 @@ super::faults! {
     WriteWraps => "G3",
     /// A bulk read gives its words in reverse.
     ReadsBackwards => "G3",
+    /// A pair goes in with its words exchanged.
+    SwapsPairs => "G7",
+    /// A pair comes out as its first word twice.
+    ReadsTheFirstTwice => "G7",
     /// The last word of a fresh region is set.
     DirtyTail => "G4",
     /// A fresh region is filled with a pattern.
@@ -161,6 +165,23 @@ unsafe impl Region for Handle<'_> {
         }
     }
 
+    unsafe fn read_pairs(&self, at: u32, into: &mut [u32]) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.read(at, into) };
+        if self.memory.fault == Some(Fault::ReadsTheFirstTwice) {
+            into.as_chunks_mut().0.iter_mut().for_each(|[first, second]| *second = *first);
+        }
+    }
+
+    unsafe fn write_pairs(&self, at: u32, from: &[u32]) {
+        for (i, [first, second]) in from.as_chunks().0.iter().enumerate() {
+            let swapped = self.memory.fault == Some(Fault::SwapsPairs);
+            let pair = if swapped { [*second, *first] } else { [*first, *second] };
+            // SAFETY: the pair is among those that the caller keeps within the region.
+            unsafe { self.write(at + 2 * i as u32, &pair) };
+        }
+    }
+
     fn fence(&self, order: Ordering) {
         fence(order);
     }
@@ -185,7 +206,13 @@ unsafe impl Exchange for Handle<'_> {
             Some(Fault::FailsForNothing) if self.memory.each(64) => Err(stands),
             Some(Fault::ExchangesNothing) if stands == current => Ok(()),
             Some(Fault::LooksThenStores) if stands == current => {
-                pause();
+                // Long enough for the other thread to look too, however busy the machine is.
+                for _ in 0..64 {
+                    pause();
+                    if word.load(Ordering::Relaxed) != current {
+                        break;
+                    }
+                }
                 word.store(new, Ordering::Relaxed);
                 Ok(())
             }

@@ -114,10 +114,11 @@ impl Shape {
     #[inline]
     unsafe fn read<R: Region, const W: usize>(self, region: &R, position: u32, into: &mut [u32]) {
         let at = self.slot::<W>(position);
-        // SAFETY: the slots lie within the region, checked at the split, and begin on a pair.
         if W.is_multiple_of(2) {
+            // SAFETY: the slots lie within the region, checked at the split, and begin on a pair.
             unsafe { region.read_pairs(at, into) }
         } else {
+            // SAFETY: the slots lie within the region, checked at the split.
             unsafe { region.read(at, into) }
         }
     }
@@ -129,10 +130,11 @@ impl Shape {
     #[inline]
     unsafe fn write<R: Region, const W: usize>(self, region: &R, position: u32, from: &[u32]) {
         let at = self.slot::<W>(position);
-        // SAFETY: as for `read`.
         if W.is_multiple_of(2) {
+            // SAFETY: the slots lie within the region, checked at the split, and begin on a pair.
             unsafe { region.write_pairs(at, from) }
         } else {
+            // SAFETY: the slots lie within the region, checked at the split.
             unsafe { region.write(at, from) }
         }
     }
