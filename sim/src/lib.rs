@@ -50,6 +50,7 @@ mod view;
 
 pub mod explore;
 pub mod harness;
+pub mod memory;
 pub mod shrink;
 pub mod tape;
 pub mod why;
