@@ -398,10 +398,12 @@ impl<P: Process> Sim<P> {
         self.run_until(self.now() + span)
     }
 
-    /// Ends the run here, although more would happen later: every oracle has its last word, [`Moment::Due`].
+    /// Ends the run here: every oracle has its last word, at [`Moment::Quiet`] where nothing is left to happen and nobody
+    /// waits, at [`Moment::Due`] where more would happen later.
     pub fn conclude(&mut self) -> Outcome {
         if !self.kernel.ended {
-            self.consult(Moment::Due);
+            let quiet = self.kernel.queue.len() == 0 && self.stuck().is_none();
+            self.consult(if quiet { Moment::Quiet } else { Moment::Due });
             self.kernel.stop();
         }
         self.ending().unwrap_or(Outcome::Stopped)

@@ -385,7 +385,7 @@ fn a_violation_is_told_with_the_order_so_far_the_state_and_who_was_under_way() {
     assert_eq!(failure.id, "linearizable(register): no order of the operations explains their answers");
     let told = "\
 no order of the operations explains their answers
-  key (): this order explains all answers before the one below
+  this order explains all answers before the one below
      1  client 1: Write(5) → Done   t+1ms to t+5ms
      2  client 2: Read → Value(5)   t+3ms to t+4ms
   state 5
@@ -409,16 +409,33 @@ fn a_run_that_is_cut_short_is_judged_too_and_what_is_not_decided_is_a_failure() 
     assert_eq!(id, Some("linearizable(told): not decided within # steps"));
 }
 
+#[test]
+fn a_violation_is_found_while_the_history_is_short() {
+    let history = History::new("register");
+    let mut sim: Sim = Sim::new(1);
+    sim.watch(linearizable(register(), &history));
+    for at in 0..1_000 {
+        let history = history.clone();
+        sim.after(Duration::from_millis(at), move |_| {
+            let call = history.call(A, READ);
+            history.returned(call, value(u64::from(at == 100)));
+        });
+    }
+    let outcome = sim.run();
+    let failure = outcome.failure().expect("nobody wrote 1");
+    assert!(failure.event < 260, "{failure}");
+}
+
 /// Every order of every choice of lost operations: slow, and right by inspection.
-fn any_order_explains(model: &Register<u64>, state: u64, left: &[Operation<Register<u64>>]) -> bool {
+fn any_order_explains<M: Model>(model: &M, state: &M::State, left: &[Operation<M>]) -> bool {
     let Some(first_return) = left.iter().filter_map(|op| Some(op.returned.as_ref()?.0)).min() else {
         return true;
     };
     (0..left.len()).filter(|at| left[*at].called < first_return).any(|at| {
-        let (mut state, mut rest) = (state, left.to_vec());
+        let (mut state, mut rest) = (state.clone(), left.to_vec());
         let next = rest.remove(at);
         let answer = model.apply(&mut state, &next.op);
-        next.returned.is_none_or(|(_, seen)| seen == answer) && any_order_explains(model, state, &rest)
+        next.returned.is_none_or(|(_, seen)| seen == answer) && any_order_explains(model, &state, &rest)
     })
 }
 
@@ -453,31 +470,68 @@ fn acted(moves: &[Move]) -> Vec<Operation<Register<u64>>> {
     history.operations()
 }
 
+/// The same for a queue.
+fn queued(moves: &[Move]) -> Vec<Operation<Queue<u64>>> {
+    let (history, model, mut state) = (History::new("queued"), Queue::new(), Default::default());
+    let mut open: BTreeMap<u64, (Call, QueueOp<u64>)> = BTreeMap::new();
+    for (client, kind, x, y) in moves {
+        match open.remove(client) {
+            None => {
+                let op = if kind % 2 == 0 { QueueOp::Pop } else { QueueOp::Push(*x) };
+                open.insert(*client, (history.call(*client, op.clone()), op));
+            }
+            Some((call, _)) if *kind == 0 => history.unknown(call),
+            Some((call, op)) => {
+                let answer = match (model.apply(&mut state, &op), *kind == 1) {
+                    (QueueRet::Item(_), true) => QueueRet::Item((*y > 0).then_some(*x)),
+                    (right, _) => right,
+                };
+                history.returned(call, answer);
+            }
+        }
+    }
+    history.operations()
+}
+
+/// The search and the trial of all orders agree: on the history, and on where it stops being linearizable.
+fn agrees<M: Model<Key = ()>>(model: &M, operations: &[Operation<M>]) -> Result<(), TestCaseError> {
+    let begin = model.begin(&());
+    match linearize(model, operations, STEPS) {
+        Linearization::Legal { orders, .. } => {
+            prop_assert!(any_order_explains(model, &begin, operations));
+            orders.iter().for_each(|(key, order)| explains(model, key, order));
+        }
+        Linearization::Illegal(unplaced) => {
+            prop_assert!(!any_order_explains(model, &begin, operations));
+            // Right before the answer that fits nowhere, the history was linearizable.
+            let (end, _) = unplaced.stuck.returned.expect("only an answer can be wrong");
+            let mut before = operations.to_vec();
+            before.retain(|op| op.called < end);
+            before.iter_mut().for_each(|op| op.returned = op.returned.take().filter(|(at, _)| *at < end));
+            prop_assert!(any_order_explains(model, &begin, &before));
+            explains(model, &unplaced.key, &unplaced.order);
+        }
+        unknown @ Linearization::Unknown { .. } => prop_assert!(false, "{unknown}"),
+    }
+    Ok(())
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    prop::collection::vec((0_u64..3, 0_u8..6, 0_u64..3, 0_u64..3), 0..16)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    // SIM-ORACLES: linearizability, against every order there is
+    // SIM-ORACLES: linearizability of registers, against every order there is
     #[test]
-    fn every_small_history_is_judged_as_by_trying_all_orders(
-        moves in prop::collection::vec((0_u64..3, 0_u8..6, 0_u64..3, 0_u64..3), 0..16)
-    ) {
-        let (model, operations) = (register(), acted(&moves));
-        match linearize(&model, &operations, STEPS) {
-            Linearization::Legal { orders, .. } => {
-                prop_assert!(any_order_explains(&model, 0, &operations));
-                orders.iter().for_each(|(key, order)| explains(&model, key, order));
-            }
-            Linearization::Illegal(unplaced) => {
-                prop_assert!(!any_order_explains(&model, 0, &operations));
-                // Right before the answer that fits nowhere, the history was linearizable.
-                let (end, _) = unplaced.stuck.returned.expect("only an answer can be wrong");
-                let mut before = operations.clone();
-                before.retain(|op| op.called < end);
-                before.iter_mut().for_each(|op| op.returned = op.returned.take().filter(|(at, _)| *at < end));
-                prop_assert!(any_order_explains(&model, 0, &before));
-                explains(&model, &unplaced.key, &unplaced.order);
-            }
-            unknown @ Linearization::Unknown { .. } => prop_assert!(false, "{unknown}"),
-        }
+    fn every_small_history_of_a_register_is_judged_as_by_trying_all_orders(moves in moves()) {
+        agrees(&register(), &acted(&moves))?;
+    }
+
+    // SIM-ORACLES: linearizability of queues, against every order there is
+    #[test]
+    fn every_small_history_of_a_queue_is_judged_as_by_trying_all_orders(moves in moves()) {
+        agrees(&Queue::new(), &queued(&moves))?;
     }
 }

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use tidemill_seam::Duration;
+use tidemill_flow::{Header, StaticPool};
+use tidemill_seam::{Duration, PoolId};
 use tidemill_sim::oracle::{
     Bounds, Item, Journal, Probe, agreement, at_least_once, at_most_once, bounded, bounded_world,
     conservation, exactly_once, network_conservation, no_leak, no_leak_of, order, order_per_key, refines,
@@ -181,6 +182,16 @@ fn a_run_that_is_concluded_owes_nothing_that_is_on_its_way() {
 }
 
 #[test]
+fn a_run_that_is_concluded_when_nothing_is_left_to_happen_owes_everything() {
+    let mut sim = couriers(1, lossy());
+    sim.watch(exactly_once("sink"));
+    assert_eq!(sim.run_for(Duration::from_secs(60)), Outcome::Quiet);
+    let outcome = sim.conclude();
+    let id = "exactly_once(sink): item # never arrived, as # of those sent";
+    assert_eq!(outcome.failure().map(|failure| failure.id.as_str()), Some(id));
+}
+
+#[test]
 fn oracles_move_no_event() {
     let (mut plain, mut watched) = (couriers(3, lossy()), couriers(3, lossy()));
     watched.watch(at_most_once("sink"));
@@ -351,6 +362,7 @@ fn what_is_kept_taken_twice_or_given_back_twice_is_found() {
     );
     let mut early = uses(&[took]);
     early.watch(no_leak("book"));
+    early.after(MS, |_| ());
     assert_eq!(early.conclude(), Outcome::Stopped, "who is cut short may hold something");
 }
 
@@ -358,6 +370,33 @@ fn what_is_kept_taken_twice_or_given_back_twice_is_found() {
 fn a_count_that_is_not_zero_in_the_end_is_found() {
     accepts(couriers(1, STEADY), no_leak_of("pool", || 0));
     rejects(couriers(1, STEADY), no_leak_of("pool", || 3), "no_leak(pool): # are still there");
+}
+
+// SIM-ORACLES: no leak of the slots of a pool
+#[test]
+fn a_slot_that_never_went_home_is_found() {
+    let ends = |frees: bool| {
+        let pool: &'static StaticPool<u32, 4> = Box::leak(Box::new(StaticPool::new(PoolId(0))));
+        let mut sim: Sim = Sim::new(1);
+        sim.watch(no_leak_of("pool", move || u64::from(pool.live())));
+        let host = sim.machine("host");
+        sim.spawn_async(host, "holder", move |env| async move {
+            let mut home = pool.home().unwrap();
+            let token = home.loan().unwrap().commit(Header::new(1, 1, env.now()), || 7);
+            env.sleep(MS).await;
+            if frees {
+                home.give_back(token).unwrap();
+            }
+        });
+        sim.run()
+    };
+    assert_eq!(ends(true), Outcome::Quiet);
+    let outcome = ends(false);
+    let failure = outcome.failure().expect("a slot is missing");
+    assert_eq!(
+        (failure.id.as_str(), failure.message.as_str()),
+        ("no_leak(pool): # are still there", "1 are still there")
+    );
 }
 
 /// A server with one task for each request; it may forget to end them.

@@ -30,6 +30,7 @@ fn resident(sim: &mut Sim<Idle>, machine: MachineId, name: &str) -> Seams {
     shown.take().expect("the factory ran")
 }
 
+// SIM-CONTRACTS: the simulated clock
 #[test]
 fn the_clock_keeps_its_laws_at_any_rate() {
     for ppm in [0, 300, -300] {
@@ -48,6 +49,7 @@ fn the_clock_keeps_its_laws_at_any_rate() {
     }
 }
 
+// SIM-CONTRACTS: simulated entropy
 #[test]
 fn entropy_keeps_its_laws() {
     let pair = || {
@@ -57,6 +59,7 @@ fn entropy_keeps_its_laws() {
     tidemill_contracts::entropy(pair, Bits::Seeded, Effort::Quick).unwrap();
 }
 
+// SIM-CONTRACTS: the simulated bell
 #[test]
 fn notify_keeps_its_laws() {
     let sim = RefCell::new(Sim::new(1));
@@ -88,6 +91,7 @@ fn link_laws(config: LinkConfig) {
     tidemill_contracts::link(make, settle, &mut [0; 4096], Effort::Quick).unwrap();
 }
 
+// SIM-CONTRACTS: simulated links, under the suite that judges UDP
 #[test]
 fn links_keep_their_laws_however_lossy_they_are() {
     link_laws(LinkConfig::PERFECT);
@@ -95,6 +99,7 @@ fn links_keep_their_laws_however_lossy_they_are() {
     link_laws(LinkConfig { loss: rate, duplicate: rate, reorder: rate, ..LinkConfig::default() });
 }
 
+// SIM-CONTRACTS: simulated arenas
 #[test]
 fn an_arena_keeps_its_laws_through_two_mappings() {
     let mut sim = Sim::new(1);

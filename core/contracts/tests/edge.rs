@@ -48,6 +48,7 @@ fn judge(fault: Option<Fault>, effort: Effort) -> Verdict {
     tidemill_contracts::edge(|caps, start| world.edge(caps, start), effort)
 }
 
+// SIM-CONTRACTS: negative controls, each rejected by the law it breaks
 #[test]
 fn every_broken_edge_is_rejected_by_its_law() {
     if let Err(violation) = judge(None, Effort::Quick) {

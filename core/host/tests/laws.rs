@@ -41,6 +41,7 @@ fn rough(link: UdpLink) -> Impaired<UdpLink, SeededEntropy, MonotonicClock> {
     Impaired::new(link, SeededEntropy::new(5), MonotonicClock, impairment)
 }
 
+// SIM-CONTRACTS: the suites that judge the simulated seams, on the real ones
 clock_contract!(monotonic_clock, || MonotonicClock, sleep, Pace::Real);
 entropy_contract!(os_entropy, || (OsEntropy, OsEntropy), Bits::Physical);
 entropy_contract!(seeded_entropy, || (SeededEntropy::new(1), SeededEntropy::new(2)), Bits::Seeded);

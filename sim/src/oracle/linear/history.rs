@@ -112,6 +112,11 @@ impl<M: Model> History<M> {
             .collect()
     }
 
+    /// Calls and returns so far.
+    pub(super) fn words(&self) -> usize {
+        self.0.borrow().words
+    }
+
     /// What was written since the last call was written now.
     pub(super) fn stamp(&self, now: Instant) {
         let mut inner = self.0.borrow_mut();

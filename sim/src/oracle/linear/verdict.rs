@@ -60,7 +60,9 @@ impl<M: Model> fmt::Display for Linearization<M> {
 impl<M: Model> fmt::Display for Unplaced<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, order, state, stuck, answer, open } = self;
-        writeln!(f, "  key {key:?}: this order explains all answers before the one below")?;
+        let key = format!("{key:?}");
+        let at = if key == "()" { String::new() } else { format!("at key {key} ") };
+        writeln!(f, "  {at}this order explains all answers before the one below")?;
         let hidden = order.len().saturating_sub(SHOWN);
         if hidden > 0 {
             writeln!(f, "       … {hidden} more")?;
