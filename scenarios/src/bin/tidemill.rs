@@ -1,6 +1,10 @@
 //! The `tidemill` command.
 use std::process::ExitCode;
+use tidemill_scenarios::command::{self, Fill};
+
+#[global_allocator]
+static MEMORY: Fill = Fill;
 
 fn main() -> ExitCode {
-    tidemill_scenarios::command::main()
+    command::main()
 }

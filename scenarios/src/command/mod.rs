@@ -3,9 +3,11 @@
 //! Results go to standard output, complaints and the progress bar to standard error. No colours, no cursor movement
 //! unless standard error is a terminal.
 
+mod check;
 mod cpu;
 mod diff;
 mod done;
+mod fill;
 mod findability;
 mod list;
 mod partition;
@@ -20,11 +22,14 @@ mod text;
 mod trace;
 mod why;
 
+pub use fill::Fill;
+
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use tidemill_sim::harness::Story;
 
 const ABOUT: &str =
     "Runs stories in a simulated world, thousands of seeds at a time, and replays the seeds that fail.";
@@ -79,8 +84,16 @@ enum Command {
     Trace(trace::Trace),
     /// Names the first event at which two runs part.
     Diff(diff::Diff),
+    /// Runs stories in every way that must make no difference, and compares.
+    Check(check::Check),
     /// The thermometer pipeline as real processes on this machine.
     Pipeline(pipeline::Pipeline),
+}
+
+/// The command with stories of your own in the place of ours.
+pub fn main_with(stories: &'static [Story]) -> ExitCode {
+    crate::stories::replace(stories);
+    main()
 }
 
 /// Runs the command that the process was started with.
@@ -96,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Findability(findability) => findability.run(&mut out),
         Command::Trace(trace) => trace.run(&mut out),
         Command::Diff(diff) => diff.run(&mut out),
+        Command::Check(check) => check.run(&mut out),
         Command::Pipeline(pipeline) => pipeline.run(&mut out),
     };
     match exit.and_then(|exit| out.flush().map(|()| exit)) {

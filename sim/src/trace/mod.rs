@@ -10,6 +10,7 @@
 //! [`Note`] beside the events.
 
 mod diff;
+mod file;
 mod mermaid;
 mod page;
 mod perfetto;
@@ -23,6 +24,7 @@ mod whole;
 mod tests;
 
 pub use diff::Parting;
+pub use file::BadTrace;
 pub use mermaid::STEPS_MAX;
 pub(crate) use record::Subject;
 pub use record::{Happened, TraceRecord};

@@ -310,3 +310,33 @@ fn a_window_shows_what_fits_everything_that_is_set() {
     let kills = super::Window { grep: Some("kill".into()), ..Default::default() }.select(&trace);
     assert!(kills.iter().all(|event| trace.events()[*event].kind() == Happened::Kill) && kills.len() == 1);
 }
+
+#[test]
+fn a_trace_reads_back_from_its_bytes() {
+    let trace = hostile();
+    let again = Trace::decode(&trace.encode()).expect("our own bytes");
+    assert_eq!(again.parting(&trace), None);
+    assert_eq!((again.names(), again.hash(), again.seed()), (trace.names(), trace.hash(), trace.seed()));
+    assert!(every(&trace).into_iter().all(|event| again.follows(event).eq(trace.follows(event))));
+}
+
+#[test]
+fn damaged_bytes_are_refused_or_read_and_never_a_panic() {
+    let bytes = hostile().encode();
+    for end in 0..bytes.len() {
+        let bad = Trace::decode(&bytes[..end]).expect_err("it is cut short");
+        assert!(bad.at <= end, "{bad}");
+    }
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert_eq!(Trace::decode(&longer).map_err(|bad| bad.why).err(), Some("more bytes than a trace has"));
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1 << (at % 8);
+        if let Ok(trace) = Trace::decode(&damaged) {
+            let all = every(&trace);
+            let shown = [trace.text(&all), trace.mermaid(&all), trace.perfetto(&all), trace.html(&all)];
+            assert!(shown.iter().all(|text| !text.is_empty()));
+        }
+    }
+}

@@ -23,23 +23,24 @@ pub enum Place {
 /// An event is called by its place in the run, from 0.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
-    story: String,
-    seed: u64,
-    hash: u128,
+    pub(super) story: String,
+    pub(super) seed: u64,
+    pub(super) hash: u128,
     failure: Option<Failure>,
-    events: Vec<TraceRecord>,
-    causes: Vec<u32>,
+    pub(super) events: Vec<TraceRecord>,
+    pub(super) causes: Vec<u32>,
     before: Vec<u32>,
     clocks: Vec<u32>,
     notes: Vec<Note>,
-    machines: Vec<Seen>,
-    processes: Vec<(String, MachineId)>,
+    pub(super) machines: Vec<Seen>,
+    pub(super) processes: Vec<(String, MachineId)>,
 }
 
+/// A machine as the trace saw it.
 #[derive(Clone, Debug)]
-struct Seen {
-    name: String,
-    ports: Vec<(u16, ProcessId)>,
+pub(super) struct Seen {
+    pub(super) name: String,
+    pub(super) ports: Vec<(u16, ProcessId)>,
 }
 
 /// Something that was done to a link: no event, neither hashed nor part of any causal past.
@@ -116,7 +117,7 @@ impl Trace {
     }
 
     /// The order within each process and of each machine's clock.
-    fn order(&mut self) {
+    pub(super) fn order(&mut self) {
         let mut last = vec![NOBODY; self.processes.len()];
         let mut clock = vec![NOBODY; self.machines.len()];
         for (at, event) in self.events.iter().enumerate() {
@@ -272,13 +273,17 @@ impl Trace {
 
     /// `machine/process`, `machine`, or `world`.
     pub fn name(&self, place: Place) -> String {
+        let machine = |machine: MachineId| match self.machines.get(machine.index()) {
+            Some(seen) => seen.name.clone(),
+            None => format!("machine{}", machine.index()),
+        };
         match place {
             Place::World => "world".to_owned(),
-            Place::Machine(machine) => self.machines[machine.index()].name.clone(),
-            Place::Process(process) => {
-                let (name, machine) = &self.processes[process.index()];
-                format!("{}/{name}", self.machines[machine.index()].name)
-            }
+            Place::Machine(id) => machine(id),
+            Place::Process(id) => match self.processes.get(id.index()) {
+                Some((name, home)) => format!("{}/{name}", machine(*home)),
+                None => format!("process{}", id.index()),
+            },
         }
     }
 }
