@@ -126,7 +126,7 @@ fn step(
                 model.judge(trial, "G3", i, *found)?;
             }
         }
-        8..=9 => return pairs(trial, here, there, used, model),
+        8..=9 if used >= 2 => return pairs(trial, here, there, used, model),
         _ => {
             here.fence(SeqCst);
             look(trial, "G2", here, 0, used, model)?;
