@@ -102,7 +102,8 @@ fn print(out: &mut impl Write, story: &Story, shrunk: &Shrunk, cpu: Duration, pa
     write!(out, "{table}")?;
     let (failure, runs) = (&shrunk.failure, count(shrunk.runs));
     let end = if shrunk.complete { "nothing that is left can be spared" } else { "a limit ended the search" };
-    writeln!(out, "failure  {}  {}\n         {}", tag(failure), failure.id, failure.message)?;
+    writeln!(out, "failure  {}  {}", tag(failure), failure.id)?;
+    failure.message.lines().try_for_each(|line| writeln!(out, "         {line}"))?;
     writeln!(out, "search   {runs} runs, {} of processor time: {end}", span(cpu.as_nanos()))?;
     writeln!(out, "replay: cargo sim replay {}", path.display())
 }

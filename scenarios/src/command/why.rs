@@ -98,7 +98,9 @@ impl Why {
         cpu: Duration,
     ) -> io::Result<()> {
         if let Some(failure) = trace.failure() {
-            writeln!(out, "{} fails: {}\n  {}\n", story.name, failure.id, failure.message)?;
+            writeln!(out, "{} fails: {}", story.name, failure.id)?;
+            failure.message.lines().try_for_each(|line| writeln!(out, "  {line}"))?;
+            writeln!(out)?;
         }
         let mut table = Table::new("");
         let head = ["events kept", "virtual", "fail so", "of", "share", "95 % interval", "otherwise"];

@@ -183,12 +183,12 @@ impl Process for Client {
                 }
                 self.send(context);
             }
-            Event::Datagram { bytes, .. } => {
-                if open(bytes, true) == Some(self.item) && self.item < self.items {
-                    self.item += 1;
-                    self.tries = 0;
-                    self.send(context);
-                }
+            Event::Datagram { bytes, .. }
+                if open(bytes, true) == Some(self.item) && self.item < self.items =>
+            {
+                self.item += 1;
+                self.tries = 0;
+                self.send(context);
             }
             _ => {}
         }
