@@ -102,7 +102,7 @@ fn keyed(seed: u64) -> ChaCha8Rng {
 /// A draw below `n`. The bias of the multiplication is below `n` / 2⁶⁴ (Lemire, "Fast random integer generation in an
 /// interval", 2019, without the rejection).
 #[inline]
-fn below(rng: &mut ChaCha8Rng, n: u64) -> u64 {
+pub(crate) fn below(rng: &mut ChaCha8Rng, n: u64) -> u64 {
     ((u128::from(rng.next_u64()) * u128::from(n)) >> 64) as u64
 }
 
@@ -243,7 +243,12 @@ impl Choices {
             Base::Zero => 0,
         };
         let draw = |rng: &mut ChaCha8Rng| below(rng, n);
-        self.watched(stream, kind, n, drawn, draw, |drive, _| drive.next(ready) as u64) as usize
+        self.watched(stream, kind, n, drawn, draw, |drive, asked| drive.next(asked, ready) as u64) as usize
+    }
+
+    /// Whether who drives the decisions has nothing more to show.
+    pub(crate) fn is_over(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.borrow().drive.as_ref().is_some_and(Drive::is_over))
     }
 
     /// From now on a latency is not drawn: what it leaves open becomes the event's window.

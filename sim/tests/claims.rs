@@ -53,9 +53,16 @@ const DICE: Story = Story {
 
 fn coverage(story: &Story, seeds: u64, jobs: usize) -> Coverage {
     let params = story.params();
-    Campaign { story, params: &params, seeds: 0..seeds, jobs, failures_max: u64::MAX }
-        .run(&mut |_| {})
-        .coverage
+    Campaign {
+        story,
+        params: &params,
+        strategy: tidemill_sim::explore::Strategy::Random,
+        seeds: 0..seeds,
+        jobs,
+        failures_max: u64::MAX,
+    }
+    .run(&mut |_| {})
+    .coverage
 }
 
 // SIM-ASSERT: claims in processes, tasks and stories, added up over seeds and threads to the same sums.
@@ -159,7 +166,8 @@ fn tenth(sim: &mut Sim) {
 }
 
 fn outcome(seeds: u64) -> Result<(), String> {
-    let test = Test { name: "claims::tenth", package: "p", folder: "no-such-folder", seeds, tapes: "none" };
+    let (folder, strategy) = ("no-such-folder", "random");
+    let test = Test { name: "claims::tenth", package: "p", folder, seeds, tapes: "none", strategy };
     std::panic::catch_unwind(|| tidemill_sim::harness::check(&test, tenth))
         .map_err(|panic| panic.downcast_ref::<String>().expect("a message").clone())
 }

@@ -1,5 +1,6 @@
 //! What stories came to: as a table, as JSON, as JUnit, as annotations.
 
+use super::strategy;
 use super::text::{Table, count, span};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
@@ -179,6 +180,7 @@ impl Done {
                 group.failure.at, group.failure.event, group.failure.entity
             )?;
             group.failure.message.lines().try_for_each(|line| writeln!(out, "  {line}"))?;
+            strategy::finds(group, out)?;
             writeln!(out, "{}", self.cure(group, tape))?;
         }
         Ok(())
@@ -211,6 +213,7 @@ impl Done {
             "messages": tally.messages,
             "counts": tally.counts.iter().map(|(name, sum)| ((*name).to_owned(), json!(sum))).collect::<serde_json::Map<_, _>>(),
             "failures": tally.groups.iter().zip(&self.tapes).map(failure).collect::<Vec<_>>(),
+            "strategies": strategy::objects(tally),
             "runs": self.runs.iter().map(run).collect::<Vec<_>>(),
         })
     }

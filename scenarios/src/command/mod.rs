@@ -17,6 +17,7 @@ mod run;
 mod select;
 mod shrink;
 mod source;
+mod strategy;
 mod tape;
 mod text;
 mod trace;

@@ -1,6 +1,7 @@
 use super::done::{Brief, Done, annotations, junit, table};
 use super::partition::{Partition, Wanted};
 use super::select::select;
+use super::strategy::{self, Choice};
 use super::{Exit, complain};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,7 +11,6 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tidemill_sim::Overlay;
 use tidemill_sim::harness::{Campaign, Group, Params, Story};
 
 #[derive(Args, Debug)]
@@ -19,6 +19,7 @@ Examples:
   tidemill run                              every story, its default seeds
   tidemill run 'ping*' --seeds 100000       stories by a pattern
   tidemill run ping_pong --seed 8123        one seed
+  tidemill run ping_pong --strategy pct:3   orders that turn at two points, whatever they are
   tidemill run ping_pong --set loss=200     a story's parameter; `tidemill list` shows them
   tidemill run --time 600 --partition 3/8   ten minutes of the third eighth of all seeds
 
@@ -48,6 +49,9 @@ pub(super) struct Run {
     /// Runs the k-th of n parts of the seeds [default: what the environment says].
     #[arg(long, value_name = "K/N", conflicts_with = "seed")]
     partition: Option<Wanted>,
+
+    #[command(flatten)]
+    strategy: Choice,
 
     /// Threads [default: one a core]; the results do not depend on it.
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..))]
@@ -96,6 +100,7 @@ impl Run {
             done.iter().try_for_each(|done| done.hashes(out))?;
             write!(out, "{}", table(&done))?;
             done.iter().try_for_each(|done| done.counts(out))?;
+            done.iter().try_for_each(|done| strategy::shares(done.story.name, &done.tally, out))?;
             done.iter().try_for_each(|done| done.failures(out))?;
         }
         if let Some(path) = &self.junit {
@@ -172,7 +177,8 @@ impl Run {
     ) -> Done {
         let bar = bar(story.name, seeds.end - seeds.start);
         let jobs = self.jobs.map_or_else(cores, usize::from);
-        let campaign = Campaign { story, params, seeds, jobs, failures_max: self.stop_after };
+        let (strategy, failures_max) = (self.strategy.get(), self.stop_after);
+        let campaign = Campaign { story, params, strategy, seeds, jobs, failures_max };
         let every_run = self.trace_hash || self.seed.is_some();
         let mut runs = Vec::new();
         let start = std::time::Instant::now();
@@ -214,7 +220,7 @@ fn bar(name: &'static str, seeds: u64) -> ProgressBar {
 }
 
 fn write_tape(story: &Story, params: &Params, group: &Group, folder: &Path) -> Result<PathBuf, String> {
-    let tape = story.tape(params, &Overlay::new(), &group.first).map_err(|unsteady| unsteady.to_string())?;
+    let tape = story.tape_of(params, &group.trial, &group.first).map_err(|unsteady| unsteady.to_string())?;
     let path = folder.join(format!("{}-{}.tape", story.name, group.tag));
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, tape.to_string()));
     written.map_err(|error| format!("no tape written: {}: {error}", path.display()))?;

@@ -32,6 +32,7 @@ const SEEDS: u64 = 100;
 /// |---|---|
 /// | `seeds = 500` | how many seeds run, from 0; 100 if not said |
 /// | `tapes = "folder"` | where tapes are written and found, from the package's folder; `sim-failures` if not said |
+/// | `strategy = "pct:3"` | where choices come from: `random` if not said, `swarm`, `pct:DEPTH`, `exhaustive:FAULTS`, `guided`, `portfolio` |
 ///
 /// Tapes of this test that lie in the folder run first, for ever.
 ///
@@ -39,6 +40,7 @@ const SEEDS: u64 = 100;
 /// |---|---|
 /// | `TIDEMILL_SEEDS=10000` | how many seeds run |
 /// | `TIDEMILL_SEED=8123` | this seed alone, with the panic and its backtrace shown as they happen |
+/// | `TIDEMILL_STRATEGY=guided` | where choices come from |
 /// | `TIDEMILL_TAPE=file` | this tape alone, in the test whose name it bears |
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -49,6 +51,7 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 struct Arguments {
     seeds: Option<u64>,
     tapes: Option<Expr>,
+    strategy: Option<Expr>,
 }
 
 impl Arguments {
@@ -64,8 +67,11 @@ impl Arguments {
         } else if meta.path.is_ident("tapes") {
             self.tapes = Some(meta.value()?.parse()?);
             Ok(())
+        } else if meta.path.is_ident("strategy") {
+            self.strategy = Some(meta.value()?.parse()?);
+            Ok(())
         } else {
-            Err(meta.error("expected `seeds = …` or `tapes = …`"))
+            Err(meta.error("expected `seeds = …`, `tapes = …` or `strategy = …`"))
         }
     }
 }
@@ -78,6 +84,7 @@ fn expand(arguments: Tokens, item: Tokens) -> syn::Result<Tokens> {
 
     let seeds = read.seeds.unwrap_or(SEEDS);
     let tapes = read.tapes.map_or_else(|| quote!("sim-failures"), |tapes| quote!(#tapes));
+    let strategy = read.strategy.map_or_else(|| quote!("random"), |strategy| quote!(#strategy));
     let ItemFn { attrs, vis, sig, block } = body;
     let name = &sig.ident;
     Ok(quote! {
@@ -92,6 +99,7 @@ fn expand(arguments: Tokens, item: Tokens) -> syn::Result<Tokens> {
                     folder: env!("CARGO_MANIFEST_DIR"),
                     seeds: #seeds,
                     tapes: #tapes,
+                    strategy: #strategy,
                 },
                 #name,
             );
@@ -148,6 +156,7 @@ mod tests {
                         folder: env!("CARGO_MANIFEST_DIR"),
                         seeds: 7u64,
                         tapes: "sim-failures",
+                        strategy: "random",
                     },
                     quiet,
                 );

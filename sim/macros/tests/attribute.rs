@@ -16,6 +16,7 @@ fn a_test_can_be_typed_without_the_attribute() {
             folder: env!("CARGO_MANIFEST_DIR"),
             seeds: 3,
             tapes: "sim-failures",
+            strategy: "random",
         },
         body,
     );
@@ -30,6 +31,23 @@ fn a_body_may_give_an_outcome(sim: &mut Sim) -> Outcome {
 fn a_body_may_give_a_result(sim: &mut Sim) -> Result<(), Failure> {
     sim.run().expect_ok();
     Ok(())
+}
+
+#[tidemill_sim::test(seeds = 20, strategy = "pct:3")]
+fn a_test_may_have_a_strategy(sim: &mut Sim) -> Outcome {
+    sim.run()
+}
+
+#[tidemill_sim::test(strategy = "luck")]
+#[should_panic(expected = "`luck` is no strategy; there are random, ")]
+fn a_strategy_that_is_none_is_refused(sim: &mut Sim) {
+    sim.run().expect_ok();
+}
+
+#[tidemill_sim::test(strategy = "exhaustive", tapes = env!("CARGO_TARGET_TMPDIR"))]
+#[should_panic(expected = "in run 4 of exhaustive:1")]
+fn a_failing_body_reports_the_run_of_its_strategy(sim: &mut Sim) {
+    assert!(sim.choose("side", 6) != 3, "three is one too many");
 }
 
 #[tidemill_sim::test(seeds = 20, tapes = env!("CARGO_TARGET_TMPDIR"))]

@@ -36,7 +36,7 @@ impl Source for Bytes {
         self.below(asked.n)
     }
 
-    fn next(&mut self, ready: &[Ready]) -> usize {
+    fn next(&mut self, _: &Asked<'_>, ready: &[Ready]) -> usize {
         self.below(ready.len() as u64) as usize
     }
 }

@@ -19,10 +19,21 @@
 //! - The end of a [`run_until`](crate::Sim::run_until) closes every window that it cuts.
 
 mod bytes;
+mod mutant;
 mod order;
+mod pct;
+mod plan;
+mod search;
 mod source;
+mod strategy;
+mod walk;
 
 pub use bytes::Bytes;
+pub use mutant::Features;
 pub(crate) use order::{Chosen, ENTITY};
 pub use order::{Order, Ready};
+pub(crate) use plan::{Found, Plan, Reins};
+pub(crate) use search::Search;
+pub use search::{Extent, Share};
 pub use source::{Asked, Drive, Source};
+pub use strategy::{BadStrategy, Bounds, Strategy};

@@ -29,6 +29,8 @@ pub struct Ready {
     pub born: u64,
     /// The number of the event that scheduled it; its own where the story did.
     pub cause: u64,
+    /// How many events its cause scheduled before it.
+    pub nth: u64,
     /// Whom it reaches; `None` for an action of the story, and for a datagram to nobody.
     pub process: Option<ProcessId>,
     /// When it happens if it happens next, in virtual nanoseconds.
@@ -64,6 +66,7 @@ enum Line {
 struct Entry {
     born: u64,
     cause: u64,
+    nth: u64,
     slack_ns: u64,
     line: Line,
 }
@@ -84,6 +87,8 @@ pub(crate) struct Chosen {
     entries: Vec<Entry>,
     births: u64,
     current: Option<u64>,
+    /// The number of the first event that the current one schedules.
+    begun: u64,
     candidates: Vec<Candidate>,
     ready: Vec<Ready>,
     words: Vec<String>,
@@ -97,6 +102,7 @@ impl Chosen {
             entries: Vec::new(),
             births: 0,
             current: None,
+            begun: 0,
             candidates: Vec::new(),
             ready: Vec::new(),
             words: Vec::new(),
@@ -119,7 +125,8 @@ impl Chosen {
         };
         let born = self.births;
         self.births += 1;
-        let entry = Entry { born, cause: self.current.unwrap_or(born), slack_ns, line };
+        let (cause, nth) = (self.current.unwrap_or(born), born - self.begun);
+        let entry = Entry { born, cause, nth, slack_ns, line };
         let at = index as usize;
         if at >= self.entries.len() {
             self.entries.resize(at + 1, entry);
@@ -188,12 +195,19 @@ impl Chosen {
             let process = kernel.reached(event);
             let known = process.and_then(|process| self.touches.get(process.index()));
             let touches = known.copied().filter(|_| !filtered).unwrap_or(u128::MAX);
-            self.ready.push(Ready { born: entry.born, cause: entry.cause, process, at_ns: *at_ns, touches });
+            let Entry { born, cause, nth, .. } = *entry;
+            self.ready.push(Ready { born, cause, nth, process, at_ns: *at_ns, touches });
         }
     }
 }
 
 impl Kernel {
+    /// How many events wait that reach a process.
+    pub(crate) fn waiting_for(&self, process: usize) -> u64 {
+        let reaches = |event: &Pending| self.reached(event).is_some_and(|reached| reached.index() == process);
+        self.queue.iter().filter(|(_, _, event)| reaches(event)).count() as u64
+    }
+
     /// Whom an event reaches.
     fn reached(&self, event: &Pending) -> Option<ProcessId> {
         match *event {
@@ -214,16 +228,23 @@ impl Kernel {
         chosen.gather(self);
         chosen.sift(self, limit_ns);
         chosen.describe(self);
-        let taken = (!chosen.ready.is_empty()).then(|| {
+        let taken = if chosen.ready.is_empty() {
+            None
+        } else {
             if chosen.stream == StreamId::NONE {
                 chosen.stream = self.choices.open(stream_of(ENTITY), || ENTITY.to_owned());
             }
             let which = self.choices.next_by(chosen.stream, KIND, &chosen.ready);
             let Candidate { index, at_ns, entry, event, .. } = chosen.candidates[which];
-            chosen.current = Some(entry.born);
-            self.queue.pluck(index);
-            (index, at_ns, event)
-        });
+            (chosen.current, chosen.begun) = (Some(entry.born), chosen.births);
+            if self.choices.is_over() {
+                self.ended = true;
+                None
+            } else {
+                self.queue.pluck(index);
+                Some((index, at_ns, event))
+            }
+        };
         self.chosen = Some(chosen);
         taken
     }

@@ -30,14 +30,19 @@ pub trait Source {
     fn value(&mut self, asked: &Asked<'_>) -> u64;
 
     /// Which of several events happens next, where the run's order is [chosen](crate::Order::Chosen).
-    fn next(&mut self, ready: &[Ready]) -> usize {
+    fn next(&mut self, asked: &Asked<'_>, ready: &[Ready]) -> usize {
         let _ = ready;
-        0
+        asked.drawn as usize
     }
 
     /// The one event that can happen next happens: nothing to decide, but a step.
     fn only(&mut self, ready: &Ready) {
         let _ = ready;
+    }
+
+    /// Whether the run has nothing more to show: it ends before the event that was just decided on.
+    fn is_over(&self) -> bool {
+        false
     }
 }
 
@@ -61,12 +66,16 @@ impl Drive {
         self.0.borrow_mut().value(asked)
     }
 
-    pub(crate) fn next(&self, ready: &[Ready]) -> usize {
-        self.0.borrow_mut().next(ready)
+    pub(crate) fn next(&self, asked: &Asked<'_>, ready: &[Ready]) -> usize {
+        self.0.borrow_mut().next(asked, ready)
     }
 
     pub(crate) fn only(&self, ready: &Ready) {
         self.0.borrow_mut().only(ready);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.borrow().is_over()
     }
 }
 

@@ -1,4 +1,5 @@
-use super::{Finish, Replay, Report, Trial, replay, run, story, tag};
+use super::{Finish, Replay, Report, Trial, campaign, replay, run, story, tag};
+use crate::explore::{BadStrategy, Plan, Strategy};
 use crate::tape::Tape;
 use crate::{Coverage, Sim};
 use core::fmt::Write as _;
@@ -18,6 +19,8 @@ pub struct Test<'a> {
     pub seeds: u64,
     /// Where tapes are written and found, from the package's folder.
     pub tapes: &'a str,
+    /// Where choices come from, as [`Strategy`] reads it: `random`, `pct:3`.
+    pub strategy: &'a str,
 }
 
 /// What the caller of `cargo test` asked for.
@@ -26,9 +29,11 @@ pub(super) struct Asked {
     pub seeds: Option<u64>,
     pub seed: Option<u64>,
     pub tape: Option<PathBuf>,
+    pub strategy: Option<String>,
 }
 
-/// Runs a test: its tapes, then its seeds. `TIDEMILL_SEEDS`, `TIDEMILL_SEED` and `TIDEMILL_TAPE` change what runs.
+/// Runs a test: its tapes, then its seeds. `TIDEMILL_SEEDS`, `TIDEMILL_SEED`, `TIDEMILL_TAPE` and
+/// `TIDEMILL_STRATEGY` change what runs.
 ///
 /// # Panics
 /// With the first failure, the seed that met it, and the command that repeats it.
@@ -53,7 +58,8 @@ impl Asked {
             Err(_) => Ok(None),
         };
         let tape = std::env::var_os("TIDEMILL_TAPE").map(PathBuf::from);
-        Ok(Self { seeds: number("TIDEMILL_SEEDS")?, seed: number("TIDEMILL_SEED")?, tape })
+        let strategy = std::env::var("TIDEMILL_STRATEGY").ok();
+        Ok(Self { seeds: number("TIDEMILL_SEEDS")?, seed: number("TIDEMILL_SEED")?, tape, strategy })
     }
 }
 
@@ -64,21 +70,48 @@ impl Test<'_> {
         }
         if let Some(seed) = asked.seed {
             let report = run::aloud(seed, body);
-            return report.failure.is_none().then_some(()).ok_or_else(|| self.complaint(&report, "", body));
+            return report
+                .failure
+                .is_none()
+                .then_some(())
+                .ok_or_else(|| self.complaint(&report, "", &Trial::seed(seed), body));
         }
         for path in self.own_tapes() {
             self.play(&path, false, body)?;
         }
         let seeds = asked.seeds.unwrap_or(self.seeds);
+        let strategy: Strategy = asked
+            .strategy
+            .as_deref()
+            .unwrap_or(self.strategy)
+            .parse()
+            .map_err(|bad: BadStrategy| bad.to_string())?;
+        if strategy != Strategy::Random {
+            return self.search(strategy, seeds, body);
+        }
         let mut coverage = Coverage::default();
         for seed in 0..seeds {
             let report = run::once(&Trial::seed(seed), body);
             if report.failure.is_some() {
-                return Err(self.complaint(&report, &format!(" of {seeds}"), body));
+                return Err(self.complaint(&report, &format!(" of {seeds}"), &Trial::seed(seed), body));
             }
             coverage.merge(report.coverage);
         }
         self.judge(&coverage)
+    }
+
+    /// As many runs as there are seeds, by a strategy.
+    fn search<R: Finish>(
+        &self,
+        strategy: Strategy,
+        seeds: u64,
+        body: &impl Fn(&mut Sim) -> R,
+    ) -> Result<(), String> {
+        let mut batch = |plans: &[Plan]| plans.iter().map(|plan| run::planned(plan, body)).collect();
+        let tally = campaign::search(strategy, 0..seeds, 1, &mut batch, &mut |_| true);
+        let Some(group) = tally.groups.first() else { return self.judge(&tally.coverage) };
+        let found = group.finds.first().map(|find| format!(" in run {} of {}", find.run, find.strategy));
+        Err(self.complaint(&group.first, &found.unwrap_or_default(), &group.trial, body))
     }
 
     /// After all seeds of its budget, what must be met once was met; fewer seeds prove nothing.
@@ -132,16 +165,27 @@ impl Test<'_> {
         paths
     }
 
-    /// What a failed seed says: which, how, and the command that repeats it.
-    fn complaint<R: Finish>(&self, report: &Report, of: &str, body: &impl Fn(&mut Sim) -> R) -> String {
+    /// What a failed seed says: which, how, and the command that repeats it; for a run that its seed alone does not
+    /// settle, by its tape.
+    fn complaint<R: Finish>(
+        &self,
+        report: &Report,
+        of: &str,
+        trial: &Trial,
+        body: &impl Fn(&mut Sim) -> R,
+    ) -> String {
         let Some(failure) = &report.failure else { return String::new() };
         let mut text =
             format!("{} failed with seed {}{of}: {}\n  {failure}\n", self.name, report.seed, tag(failure));
-        let _ = writeln!(text, "replay: {}", self.command(&format!("TIDEMILL_SEED={}", report.seed)));
-        match story::tape(self.name, Vec::new(), &Trial::seed(report.seed), report, body) {
+        let path = self.tape_folder().join(format!("{}-{}.tape", self.file_stem(), tag(failure)));
+        let setting = match *trial == Trial::seed(report.seed) {
+            true => format!("TIDEMILL_SEED={}", report.seed),
+            false => format!("TIDEMILL_TAPE={}", path.display()),
+        };
+        let _ = writeln!(text, "replay: {}", self.command(&setting));
+        match story::tape(self.name, Vec::new(), trial, report, body) {
             Err(unsteady) => text += &unsteady.to_string(),
             Ok(tape) => {
-                let path = self.tape_folder().join(format!("{}-{}.tape", self.file_stem(), tag(failure)));
                 match fs::create_dir_all(self.tape_folder()).and_then(|()| fs::write(&path, tape.to_string()))
                 {
                     Ok(()) => text += &format!("tape:   {}", path.display()),

@@ -25,7 +25,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 
-pub use campaign::{Campaign, Group, Tally};
+pub use campaign::{Campaign, Find, Group, Tally};
 pub use check::{Test, check};
 pub use crash_points::{CrashPoints, Victim};
 pub use cuts::{BadCut, CutBounds, CutsVisited, power_cuts};

@@ -1,5 +1,6 @@
 use super::panics::{self, Panicked};
 use super::{Finish, Report};
+use crate::explore::{Found, Plan, Reins};
 use crate::tape::Mark;
 use crate::{Base, Cause, Choice, Config, Failure, Fork, Moment, Overlay, Sim, Stats, Trace};
 use std::cell::RefCell;
@@ -53,14 +54,40 @@ pub(super) fn traced<R: Finish>(name: &str, trial: &Trial, body: &impl Fn(&mut S
     (report, trace)
 }
 
+/// One run that a strategy asked for, and what the strategy hears of it.
+pub(super) fn planned<R: Finish>(plan: &Plan, body: &impl Fn(&mut Sim) -> R) -> Found {
+    let reins = plan.way.reins(plan.trial.seed);
+    let report = driven(&plan.trial, false, Vec::new(), &reins, body).0;
+    Found { learned: reins.learned(&report), report }
+}
+
 fn kept<R: Finish>(
     trial: &Trial,
     trace: bool,
     at: Vec<u64>,
     body: &impl Fn(&mut Sim) -> R,
 ) -> (Report, Trace) {
+    driven(trial, trace, at, &Reins::Plain, body)
+}
+
+fn driven<R: Finish>(
+    trial: &Trial,
+    trace: bool,
+    at: Vec<u64>,
+    reins: &Reins,
+    body: &impl Fn(&mut Sim) -> R,
+) -> (Report, Trace) {
     let Trial { seed, base, overlay, fork, record, events_max } = trial.clone();
-    let mut sim = Sim::with(seed, Config { overlay, base, fork, record, trace, ..Config::default() });
+    let (drive, order) = reins.drive();
+    let config = Config { overlay, base, fork, drive, order, record, trace, ..Config::default() };
+    let mut sim = Sim::with(seed, config);
+    if let Reins::Mutant(_, steps) = reins {
+        let steps = Rc::clone(steps);
+        sim.oracle("steps", move |sim: &Sim, moment: Moment| {
+            steps.borrow_mut().look(sim, moment);
+            Ok(())
+        });
+    }
     let marks = note(&mut sim, at);
     let longer = events_max.map(|events_max| limit(&mut sim, events_max));
     let failure = match panics::catch(|| body(&mut sim)) {

@@ -2,6 +2,7 @@ use super::check::Asked;
 use super::{
     BadParam, Campaign, Departure, Must, Param, Params, Replay, Shrink, Story, Tally, Test, Trial, tag,
 };
+use crate::explore::Strategy;
 use crate::tape::{Pin, Reason, Tape};
 use crate::{Base, Failure, Fork, Outcome, Overlay, Sim, Site};
 use std::path::PathBuf;
@@ -43,7 +44,8 @@ fn toss(sim: &mut Sim, left: u64) {
 }
 
 fn campaign(story: &Story, jobs: usize, failures_max: u64) -> Tally {
-    Campaign { story, params: &story.params(), seeds: 0..200, jobs, failures_max }.run(&mut |_| {})
+    let (strategy, seeds) = (Strategy::Random, 0..200);
+    Campaign { story, params: &story.params(), strategy, seeds, jobs, failures_max }.run(&mut |_| {})
 }
 
 /// The tape of the first seed that fails.
@@ -261,7 +263,7 @@ impl Folder {
 
     fn test<'a>(&'a self, seeds: u64) -> Test<'a> {
         let folder = self.0.to_str().expect("a plain path");
-        Test { name: "mine::deep::coin", package: "mine", folder, seeds, tapes: "tapes" }
+        Test { name: "mine::deep::coin", package: "mine", folder, seeds, tapes: "tapes", strategy: "random" }
     }
 
     fn tape(&self) -> Option<PathBuf> {
