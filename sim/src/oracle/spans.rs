@@ -10,30 +10,44 @@ pub(super) struct Spans {
 }
 
 impl Spans {
-    /// The run that begins at `item` or before, within its key.
-    fn before(&self, item: Item) -> Option<(Item, u64)> {
-        let (first, last) = self.runs.range(..=item).next_back()?;
-        (first.key == item.key).then_some((*first, *last))
-    }
-
     pub(super) fn contains(&self, item: Item) -> bool {
-        self.before(item).is_some_and(|(_, last)| item.number <= last)
+        let before = self.runs.range(..=item).next_back();
+        before.is_some_and(|(first, last)| first.key == item.key && item.number <= *last)
     }
 
-    /// Adds an item; `false` where it was there.
+    /// Adds an item; `false` where it was there. One search, where items come in the order of their numbers.
     pub(super) fn insert(&mut self, item: Item) -> bool {
-        let (mut first, mut last) = (item, item.number);
-        match self.before(item) {
-            Some((_, known)) if item.number <= known => return false,
-            Some((run, known)) if known + 1 == item.number => first = run,
-            _ => {}
+        let next = Item { key: item.key, number: item.number.saturating_add(1) };
+        let Some((first, last)) = self.runs.range_mut(..=next).next_back() else {
+            self.runs.insert(item, item.number);
+            return true;
+        };
+        let near = first.key == item.key;
+        if near && *first == next && next != item {
+            return self.join(item, next);
         }
-        if let Some(next) = item.number.checked_add(1)
-            && let Some(end) = self.runs.remove(&Item { key: item.key, number: next })
-        {
-            last = end;
+        if near && item.number <= *last {
+            return false;
         }
-        self.runs.insert(first, last);
+        if near && *last + 1 == item.number {
+            *last = item.number;
+        } else {
+            self.runs.insert(item, item.number);
+        }
+        true
+    }
+
+    /// Adds an item right before a run.
+    fn join(&mut self, item: Item, next: Item) -> bool {
+        let end = self.runs.remove(&next).unwrap_or(next.number);
+        match self.runs.range_mut(..=item).next_back() {
+            Some((first, last)) if first.key == item.key && *last >= item.number.saturating_sub(1) => {
+                *last = end;
+            }
+            _ => {
+                self.runs.insert(item, end);
+            }
+        }
         true
     }
 }

@@ -4,10 +4,6 @@ use std::marker::PhantomData;
 
 use super::Model;
 
-/// What a value is: it can be copied, compared, ordered and shown.
-pub trait Value: Clone + Ord + Debug {}
-impl<V: Clone + Ord + Debug> Value for V {}
-
 /// One value that is read, written, and compared and swapped.
 #[derive(Clone, Debug)]
 pub struct Register<V>(V);
@@ -46,7 +42,7 @@ impl<V> Register<V> {
     }
 }
 
-impl<V: Value> Model for Register<V> {
+impl<V: Clone + Ord + Debug> Model for Register<V> {
     type Key = ();
     type Op = RegisterOp<V>;
     type Ret = RegisterRet<V>;
@@ -111,7 +107,7 @@ impl<V> Default for Queue<V> {
     }
 }
 
-impl<V: Value> Model for Queue<V> {
+impl<V: Clone + Ord + Debug> Model for Queue<V> {
     type Key = ();
     type Op = QueueOp<V>;
     type Ret = QueueRet<V>;
@@ -182,7 +178,7 @@ impl<K, V> Default for Map<K, V> {
     }
 }
 
-impl<K: Value, V: Value> Model for Map<K, V> {
+impl<K: Clone + Ord + Debug, V: Clone + Ord + Debug> Model for Map<K, V> {
     type Key = K;
     type Op = MapOp<K, V>;
     type Ret = MapRet<V>;
@@ -245,7 +241,7 @@ impl<V> Default for Set<V> {
     }
 }
 
-impl<V: Value> Model for Set<V> {
+impl<V: Clone + Ord + Debug> Model for Set<V> {
     type Key = V;
     type Op = SetOp<V>;
     type Ret = bool;
