@@ -50,6 +50,7 @@ impl<P: Process> Sim<P> {
     pub fn kill(&mut self, process: ProcessId) {
         if self.kernel.bury(process) {
             self.bodies[process.index()].process = None;
+            self.kernel.pump_touched();
         }
     }
 
@@ -62,6 +63,7 @@ impl<P: Process> Sim<P> {
         assert!(can, "{} was spawned without a factory", self.name(process));
         self.kill(process);
         self.kernel.meta_mut(process).state = State::Running;
+        self.kernel.answer_for(process);
         self.kernel.sleeps_on(process);
         self.build(process);
         if self.is_alive(process) {
@@ -213,6 +215,7 @@ impl Kernel {
         for (index, generation) in timers {
             self.queue.cancel(index, generation);
         }
+        self.bury_streams(process);
         true
     }
 

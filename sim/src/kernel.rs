@@ -24,6 +24,7 @@ use crate::seams::{Bells, SeamsInner};
 use crate::shaper::Shaper;
 use crate::shelf::Shelf;
 use crate::stats::Stats;
+use crate::stream::{Beat, Pipes, StreamId as StreamKey, Touched};
 use crate::streams::{Choices, StreamId, stream_of};
 use crate::trace::{Happened, Recorder, TraceRecord};
 use crate::{Rate, buffers::Buffers};
@@ -105,6 +106,10 @@ pub(crate) enum Pending {
         to: Address,
         payload: u32,
     },
+    Stream {
+        stream: StreamKey,
+        beat: Beat,
+    },
 }
 
 impl Pending {
@@ -176,6 +181,8 @@ pub(crate) struct Kernel {
     /// Transmitters of the links that have a bandwidth, by link.
     pub(crate) shapers: Vec<Shaper>,
     pub(crate) swizzles: u32,
+    pub(crate) pipes: Option<Box<Pipes>>,
+    pub(crate) touched: OnceCell<Rc<Touched>>,
     pub(crate) processes: Vec<Meta>,
     pub(crate) filters: Vec<Filter>,
     /// A filter or a fault looks at what is sent.
@@ -221,6 +228,8 @@ impl Kernel {
             gates: Gates::default(),
             shapers: Vec::new(),
             swizzles: 0,
+            pipes: None,
+            touched: OnceCell::new(),
             processes: Vec::new(),
             filters: Vec::new(),
             judges_sends: false,
@@ -347,7 +356,7 @@ impl Kernel {
             Pending::Datagram { from, .. } | Pending::Released { from, .. } => {
                 self.machines[from.machine.index()].name.to_string()
             }
-            Pending::Action { .. } | Pending::Disk { .. } => "world".to_owned(),
+            Pending::Action { .. } | Pending::Disk { .. } | Pending::Stream { .. } => "world".to_owned(),
         };
         let message = format!("{} events wait at once, and one more", self.queue.len());
         self.fail("growth", message, entity);

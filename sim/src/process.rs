@@ -7,6 +7,7 @@ use crate::kernel::Kernel;
 use crate::latency::Latency;
 use crate::machine::{MachineId, ProcessId};
 use crate::net::Address;
+use crate::stream::{News, StreamId};
 
 /// What reaches a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +35,13 @@ pub enum Event<'a> {
     },
     /// Its [`SimNotify`](crate::SimNotify) was notified, once or more often.
     Notified,
+    /// Something became of one of its streams.
+    Stream {
+        /// Which.
+        stream: StreamId,
+        /// What.
+        news: News,
+    },
 }
 
 /// A state machine that lives in a simulated process.

@@ -18,6 +18,7 @@ use crate::assert::Notebook;
 use crate::machine::{MachineId, ProcessId};
 use crate::net::Address;
 use crate::shelf::Shelf;
+use crate::stream::Touched;
 use crate::streams::entropy_stream;
 
 /// Which processes were notified since the kernel last looked.
@@ -89,6 +90,7 @@ pub(crate) struct SeamsInner {
     handles: Cell<u32>,
     bells: Arc<Bells>,
     pub(crate) notebook: Rc<Notebook>,
+    pub(crate) touched: Rc<Touched>,
     pub(crate) shelf: Rc<Shelf>,
 }
 
@@ -122,7 +124,7 @@ impl Seams {
         seed: u64,
         name: String,
         mtu: usize,
-        (bells, notebook, shelf): (Arc<Bells>, Rc<Notebook>, Rc<Shelf>),
+        (bells, notebook, shelf, touched): (Arc<Bells>, Rc<Notebook>, Rc<Shelf>, Rc<Touched>),
     ) -> Self {
         Self(Rc::new(SeamsInner {
             process,
@@ -147,6 +149,7 @@ impl Seams {
             bells,
             notebook,
             shelf,
+            touched,
         }))
     }
 

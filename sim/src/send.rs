@@ -127,7 +127,7 @@ impl Kernel {
     }
 
     #[cold]
-    fn details(&mut self, index: LinkIndex) -> StreamId {
+    pub(crate) fn details(&mut self, index: LinkIndex) -> StreamId {
         let details = self.links[index as usize].details;
         if details != StreamId::NONE {
             return details;

@@ -184,6 +184,7 @@ impl<P: Process> Sim<P> {
                     action(self);
                 }
             }
+            Pending::Stream { stream, beat } => self.stream_event(index, stream, beat),
             Pending::Disk { disk, ticket } => {
                 self.kernel.queue.finish(index);
                 self.disk_event(disk, ticket);
@@ -240,7 +241,7 @@ impl<P: Process> Sim<P> {
     /// Frees the event's place in the queue if its process takes it; a paused process holds it, and one that crashes
     /// at this event never sees it.
     #[inline]
-    fn reaches(&mut self, index: Index, process: ProcessId) -> bool {
+    pub(crate) fn reaches(&mut self, index: Index, process: ProcessId) -> bool {
         let meta = self.kernel.meta(process);
         if meta.state == State::Paused {
             self.hold_event(index, process);
@@ -263,7 +264,7 @@ impl<P: Process> Sim<P> {
     }
 
     #[inline]
-    fn dispatch(&mut self, process: ProcessId, event: Event<'_>) {
+    pub(crate) fn dispatch(&mut self, process: ProcessId, event: Event<'_>) {
         let kernel = &mut self.kernel;
         if let Some(seams) = &kernel.meta(process).seams {
             seams.refresh(kernel.local_now(process), kernel.machines.len());
@@ -305,6 +306,7 @@ impl<P: Process> Sim<P> {
         if self.kernel.faults.is_some() {
             self.execute();
         }
+        self.kernel.pump_touched();
         self.kernel.answer_bells();
         self.kernel.visit_shelf();
     }
@@ -313,6 +315,7 @@ impl<P: Process> Sim<P> {
     pub(crate) fn settle_all(&mut self) {
         if self.kernel.bells.is_some() {
             self.processes().for_each(|process| self.kernel.flush(process));
+            self.kernel.pump_touched();
             self.kernel.answer_bells();
             self.kernel.visit_shelf();
         }

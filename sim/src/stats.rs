@@ -22,6 +22,18 @@ pub struct Stats {
     pub reordered: u64,
     /// Datagrams that a clogged or held link stopped, for a while or for ever.
     pub stopped: u64,
+    /// Streams that somebody began to open.
+    pub streams: u64,
+    /// Segments of streams that machines sent, those that no link carried included.
+    pub segments: u64,
+    /// Waits for a link that carries, or for an answer.
+    pub retries: u64,
+    /// Ends whose peer refused.
+    pub refused: u64,
+    /// Ends that gave up.
+    pub timed_out: u64,
+    /// Ends that their peer or a story broke.
+    pub resets: u64,
     /// Timers that fell due.
     pub timers: u64,
     /// Processes killed.

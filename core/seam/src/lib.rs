@@ -15,6 +15,7 @@ mod notify;
 mod region;
 mod register;
 mod store;
+mod stream;
 mod time;
 mod wall;
 
@@ -26,5 +27,6 @@ pub use notify::{Epoch, Notify, Woken};
 pub use region::{Exchange, Region};
 pub use register::{ExchangeError, Exchanged, Reading, ReadingError, Register, Version};
 pub use store::{Geometry, Misfit, ReadError, Store, SyncError, WriteError};
+pub use stream::{Broken, Heard, Stream, Streams};
 pub use time::{Duration, Instant};
 pub use wall::{WallClock, WallTime};

@@ -216,7 +216,7 @@ impl Kernel {
         let bells = self.bells();
         let (address, name) = (self.address(process), self.process_name(process));
         let (seed, mtu) = (self.choices.seed(), self.limits.mtu);
-        let shared = (bells, Rc::clone(self.notebook()), Rc::clone(self.shelf()));
+        let shared = (bells, Rc::clone(self.notebook()), Rc::clone(self.shelf()), Rc::clone(self.touched()));
         let seams = Seams::new(process, address, seed, name, mtu, shared);
         seams.0.paused.set(self.meta(process).state == State::Paused);
         self.show_to(&seams.0);

@@ -5,6 +5,7 @@ use crate::kernel::{Kernel, Pending};
 use crate::machine::ProcessId;
 use crate::net::Address;
 use crate::queue::Index;
+use crate::stream::Beat;
 use crate::streams::{StreamId, stream_of};
 
 /// Whose choice it is which event happens next: the entity of its sites.
@@ -122,6 +123,7 @@ impl Chosen {
             Pending::Action { .. } if slack_ns == 0 => Line::Story,
             Pending::Action { .. } => Line::None,
             Pending::Disk { disk, .. } => Line::Disk(disk),
+            Pending::Stream { .. } => Line::None,
         };
         let born = self.births;
         self.births += 1;
@@ -217,7 +219,8 @@ impl Kernel {
             Pending::Timer { process, .. } | Pending::Start { process } | Pending::Wake { process } => {
                 Some(process)
             }
-            Pending::Action { .. } | Pending::Disk { .. } => None,
+            Pending::Stream { stream, beat: Beat::Tell(_) } => self.stream_owner(stream),
+            Pending::Action { .. } | Pending::Disk { .. } | Pending::Stream { .. } => None,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::net::LinkIndex;
 use crate::oracle::Moment;
 use crate::process::Process;
 use crate::sim::Sim;
+use crate::stream::Beat;
 
 /// Where a run with a [`Scenario`](crate::Scenario) stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -52,6 +53,7 @@ impl Kernel {
             Pending::Timer { process, .. } | Pending::Start { process } | Pending::Wake { process } => {
                 Some(process)
             }
+            Pending::Stream { stream, beat: Beat::Tell(_) } => self.stream_owner(stream),
             _ => None,
         }
     }
@@ -144,6 +146,7 @@ impl<P: Process> Sim<P> {
             Pending::Start { .. } => "a start",
             Pending::Wake { .. } => "a notification",
             Pending::Disk { .. } => "an operation of a disk",
+            Pending::Stream { .. } => "a segment of a stream",
             Pending::Action { .. } => "an action",
         };
         let whose = first.and_then(|event| self.kernel.taker(event));

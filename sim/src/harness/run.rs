@@ -145,6 +145,12 @@ fn counts(stats: &Stats) -> Vec<(&'static str, u64)> {
         ("corrupted", stats.corrupted),
         ("truncated", stats.truncated),
         ("stopped", stats.stopped),
+        ("streams", stats.streams),
+        ("segments", stats.segments),
+        ("retries", stats.retries),
+        ("refused", stats.refused),
+        ("timed out", stats.timed_out),
+        ("resets", stats.resets),
     ];
     counts.extend(Cause::ALL.iter().map(|cause| (name(*cause), stats.dropped(*cause))));
     counts.push(("kills", stats.kills));

@@ -6,6 +6,7 @@
 
 mod env;
 mod store;
+mod stream;
 mod wait;
 mod wake;
 
@@ -142,7 +143,9 @@ impl Process for Tasks {
         self.ready.enter();
         match event {
             Event::Timer { token } => self.env.ring(token as usize),
-            Event::Readable { .. } | Event::Datagram { .. } | Event::Notified => self.env.changed_now(),
+            Event::Readable { .. } | Event::Datagram { .. } | Event::Notified | Event::Stream { .. } => {
+                self.env.changed_now()
+            }
             Event::Start => {}
         }
         self.run(context);

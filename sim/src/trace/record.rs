@@ -38,9 +38,13 @@ pub enum Happened {
     Stored,
     /// A datagram was stopped by a clogged or held link.
     Stopped,
+    /// A segment of a stream reached the machine it went to.
+    Segment,
+    /// A process heard of a stream.
+    Stream,
 }
 
-const KINDS: [Happened; 15] = [
+const KINDS: [Happened; 17] = [
     Happened::Start,
     Happened::Datagram,
     Happened::Timer,
@@ -56,6 +60,8 @@ const KINDS: [Happened; 15] = [
     Happened::PowerLoss,
     Happened::Stored,
     Happened::Stopped,
+    Happened::Segment,
+    Happened::Stream,
 ];
 
 /// What the number that an event is about stands for.
@@ -90,6 +96,8 @@ impl Happened {
             Self::PowerLoss => "power loss",
             Self::Stored => "stored",
             Self::Stopped => "stopped",
+            Self::Segment => "segment",
+            Self::Stream => "stream",
         }
     }
 
@@ -104,9 +112,10 @@ impl Happened {
             | Self::Resume
             | Self::Held
             | Self::Disk
+            | Self::Stream
             | Self::Stored => Subject::Process,
             Self::Clock | Self::PowerLoss => Subject::Machine,
-            Self::Action | Self::Dropped | Self::Stopped => Subject::World,
+            Self::Action | Self::Dropped | Self::Stopped | Self::Segment => Subject::World,
         }
     }
 }

@@ -232,7 +232,7 @@ impl Trace {
         match (record.kind().subject(), record.kind()) {
             (Subject::Process, _) => Place::Process(ProcessId(record.subject() as u32)),
             (Subject::Machine, _) => Place::Machine(MachineId(record.subject() as u16)),
-            (Subject::World, Happened::Stopped) => self.owner(record.ends().1),
+            (Subject::World, Happened::Stopped | Happened::Segment) => self.owner(record.ends().1),
             (Subject::World, Happened::Dropped) => {
                 let (from, to) = record.ends();
                 let arrived = Cause::ALL.get(record.subject()).is_some_and(|cause| cause.is_at_the_end());
