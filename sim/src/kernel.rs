@@ -20,6 +20,7 @@ use crate::net::{Address, Cause, DEFAULT, Filter, INSIDE, Latency, Link, LinkCon
 use crate::oracle::Probe;
 use crate::process::TimerId;
 use crate::queue::{Index, Queue};
+use crate::register::RegisterId;
 use crate::seams::{Bells, SeamsInner};
 use crate::shaper::Shaper;
 use crate::shelf::Shelf;
@@ -98,6 +99,10 @@ pub(crate) enum Pending {
     },
     Disk {
         disk: DiskId,
+        ticket: u32,
+    },
+    Register {
+        register: RegisterId,
         ticket: u32,
     },
     /// A datagram that a story let through a gate.
@@ -356,7 +361,10 @@ impl Kernel {
             Pending::Datagram { from, .. } | Pending::Released { from, .. } => {
                 self.machines[from.machine.index()].name.to_string()
             }
-            Pending::Action { .. } | Pending::Disk { .. } | Pending::Stream { .. } => "world".to_owned(),
+            Pending::Action { .. }
+            | Pending::Disk { .. }
+            | Pending::Register { .. }
+            | Pending::Stream { .. } => "world".to_owned(),
         };
         let message = format!("{} events wait at once, and one more", self.queue.len());
         self.fail("growth", message, entity);

@@ -36,6 +36,7 @@ mod net;
 pub mod oracle;
 mod process;
 mod queue;
+mod register;
 mod seams;
 mod send;
 mod shaper;
@@ -75,6 +76,7 @@ pub use net::{
 };
 pub use oracle::{Moment, Oracle};
 pub use process::{Context, Event, Process, TimerId};
+pub use register::{RegisterConfig, RegisterId, RegisterStats, SimRegister};
 pub use seams::{Seams, SimClock, SimEntropy, SimLink, SimNotify};
 pub use shaper::Bandwidth;
 pub use sim::Sim;

@@ -4,12 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::disk::{Disk, DiskId};
+use crate::register::{RegisterId, Server};
 
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
     pub(crate) disks: RefCell<Vec<Rc<RefCell<Disk>>>>,
     /// Disks that were called since the kernel last looked, in that order.
     disks_touched: RefCell<Vec<DiskId>>,
+    pub(crate) registers: RefCell<Vec<Rc<RefCell<Server>>>>,
+    /// Registers that were called since the kernel last looked, in that order.
+    registers_touched: RefCell<Vec<RegisterId>>,
     touched: Cell<bool>,
 }
 
@@ -24,6 +28,24 @@ impl Shelf {
         if !touched.contains(&id) {
             touched.push(id);
         }
+    }
+
+    pub(crate) fn register(&self, id: RegisterId) -> Rc<RefCell<Server>> {
+        Rc::clone(&self.registers.borrow()[id.0 as usize])
+    }
+
+    pub(crate) fn touch_register(&self, id: RegisterId) {
+        self.touched.set(true);
+        let mut touched = self.registers_touched.borrow_mut();
+        if !touched.contains(&id) {
+            touched.push(id);
+        }
+    }
+
+    /// The register that was touched first since the last call.
+    pub(crate) fn next_register(&self) -> Option<RegisterId> {
+        let mut touched = self.registers_touched.borrow_mut();
+        (!touched.is_empty()).then(|| touched.remove(0))
     }
 
     /// Whether anything was touched since the last call.

@@ -185,6 +185,10 @@ impl<P: Process> Sim<P> {
                 }
             }
             Pending::Stream { stream, beat } => self.stream_event(index, stream, beat),
+            Pending::Register { register, ticket } => {
+                self.kernel.queue.finish(index);
+                self.register_event(register, ticket);
+            }
             Pending::Disk { disk, ticket } => {
                 self.kernel.queue.finish(index);
                 self.disk_event(disk, ticket);

@@ -3,7 +3,7 @@
 //! A *suite* takes a factory, runs random histories against it beside a model that is right by inspection, and gives
 //! back either what it checked ([`Passed`]) or the first broken law ([`Violation`]) with the seed of the history that
 //! broke it. The law numbers are those in the documentation of the traits: C clock, N entropy, W notify, G region,
-//! L link, E ring and edge, M memory manager.
+//! L link, D store, Q register, E ring and edge, M memory manager.
 //!
 //! The same suites run in a test on Linux, inside the simulator and on a board: they need neither heap nor `std`.
 //! Feature `std` adds the laws that take two threads. [`broken`] holds one implementation per way to break a law; the
@@ -24,7 +24,9 @@ mod macros;
 pub mod manager;
 pub mod notify;
 pub mod region;
+pub mod register;
 pub mod ring;
+pub mod store;
 mod trial;
 
 pub use clock::suite as clock;
@@ -43,10 +45,12 @@ pub use region::exchange_threads;
 #[cfg(feature = "std")]
 pub use region::threads as region_threads;
 pub use region::{exchange, suite as region, views as region_views};
+pub use register::suite as register;
 pub use ring::evicting as ring_evicting;
 pub use ring::suite as ring;
 #[cfg(feature = "std")]
 pub use ring::threads as ring_threads;
+pub use store::suite as store;
 pub use trial::{Dice, Effort, Passed, Verdict, Violation};
 
 /// The examples of the README, compiled and run.

@@ -104,6 +104,28 @@ macro_rules! link_contract {
     };
 }
 
+/// Tests that a [`Store`](tidemill_seam::Store) keeps its laws: `store_contract!(name, make)`.
+///
+/// `make: FnMut() -> impl Bench` gives a fresh store in [its world](crate::store::Bench). Expands to one `#[test]` function,
+/// which calls [`store`](crate::store()).
+#[macro_export]
+macro_rules! store_contract {
+    ($name:ident, $make:expr) => {
+        $crate::__laws!($name, $crate::store($make, $crate::Effort::Quick));
+    };
+}
+
+/// Tests that a [`Register`](tidemill_seam::Register) keeps its laws: `register_contract!(name, make)`.
+///
+/// `make: FnMut() -> impl Bench` gives a fresh register without a value in [its world](crate::register::Bench). Expands to
+/// one `#[test]` function, which calls [`register`](crate::register()).
+#[macro_export]
+macro_rules! register_contract {
+    ($name:ident, $make:expr) => {
+        $crate::__laws!($name, $crate::register($make, $crate::Effort::Quick));
+    };
+}
+
 /// Tests that a ring keeps its laws: `ring_contract!(name, make)`, or with `threads` behind it where the halves are `Send`
 /// (feature `std`), or with `evicting` in front for one that was split to evict.
 ///

@@ -137,3 +137,29 @@ fn every_broken_link_is_rejected_by_its_law() {
         caught(fault.law(), fault, link(Some(*fault), Effort::Board));
     }
 }
+
+fn store(fault: Option<broken::store::Fault>, effort: Effort) -> Verdict {
+    tidemill_contracts::store(|| broken::store::Disk::new(fault), effort)
+}
+
+#[test]
+fn every_broken_store_is_rejected_by_its_law() {
+    kept(store(None, Effort::Quick));
+    for fault in broken::store::Fault::ALL {
+        caught(fault.law(), fault, store(Some(*fault), Effort::Quick));
+    }
+}
+
+fn register(fault: Option<broken::register::Fault>, effort: Effort) -> Verdict {
+    let worlds: [broken::register::World; 4] = std::array::from_fn(|_| broken::register::World::new(fault));
+    let mut worlds = worlds.iter();
+    tidemill_contracts::register(|| worlds.next().expect("four histories").pair(), effort)
+}
+
+#[test]
+fn every_broken_register_is_rejected_by_its_law() {
+    kept(register(None, Effort::Quick));
+    for fault in broken::register::Fault::ALL {
+        caught(fault.law(), fault, register(Some(*fault), Effort::Quick));
+    }
+}

@@ -231,7 +231,7 @@ impl Kernel {
         }
     }
 
-    /// Hashes and schedules what the handles of disks left since the last call.
+    /// Hashes and schedules what the handles of disks and registers left since the last call.
     pub(crate) fn drain_shelf(&mut self) {
         let shelf = Rc::clone(self.shelf());
         shelf.was_touched();
@@ -247,6 +247,9 @@ impl Kernel {
                 let at_ns = self.now_ns.saturating_add(ask.after_ns);
                 self.schedule(at_ns, Pending::Disk { disk: id, ticket: ask.ticket });
             }
+        }
+        while let Some(id) = shelf.next_register() {
+            self.drain_register(id);
         }
     }
 

@@ -5,6 +5,7 @@ use crate::kernel::{Kernel, Pending};
 use crate::machine::ProcessId;
 use crate::net::Address;
 use crate::queue::Index;
+use crate::register::RegisterId;
 use crate::stream::Beat;
 use crate::streams::{StreamId, stream_of};
 
@@ -59,6 +60,8 @@ enum Line {
     Own(ProcessId),
     /// What a disk was asked comes to pass in the order of its times.
     Disk(DiskId),
+    /// And what a register was asked.
+    Register(RegisterId),
     /// Actions of the story.
     Story,
 }
@@ -124,6 +127,7 @@ impl Chosen {
             Pending::Action { .. } => Line::None,
             Pending::Disk { disk, .. } => Line::Disk(disk),
             Pending::Stream { .. } => Line::None,
+            Pending::Register { register, .. } => Line::Register(register),
         };
         let born = self.births;
         self.births += 1;
@@ -220,7 +224,10 @@ impl Kernel {
                 Some(process)
             }
             Pending::Stream { stream, beat: Beat::Tell(_) } => self.stream_owner(stream),
-            Pending::Action { .. } | Pending::Disk { .. } | Pending::Stream { .. } => None,
+            Pending::Action { .. }
+            | Pending::Disk { .. }
+            | Pending::Register { .. }
+            | Pending::Stream { .. } => None,
         }
     }
 

@@ -146,6 +146,7 @@ impl<P: Process> Sim<P> {
             Pending::Start { .. } => "a start",
             Pending::Wake { .. } => "a notification",
             Pending::Disk { .. } => "an operation of a disk",
+            Pending::Register { .. } => "an operation of a register",
             Pending::Stream { .. } => "a segment of a stream",
             Pending::Action { .. } => "an action",
         };

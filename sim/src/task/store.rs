@@ -1,6 +1,9 @@
 //! Storage for tasks: calls that wait where the seam says to ask again.
 
-use tidemill_seam::{ReadError, Store, SyncError, WriteError};
+use tidemill_seam::{
+    ExchangeError, Exchanged, ReadError, Reading, ReadingError, Register, Store, SyncError, Version,
+    WriteError,
+};
 
 use super::Env;
 
@@ -42,5 +45,31 @@ impl Env {
     /// As [`Store::sync`], without `Pending`.
     pub async fn sync(&self, store: &mut impl Store) -> Result<(), SyncError> {
         self.until_answered(|| store.sync(), |error| *error == SyncError::Pending).await
+    }
+
+    /// Reads a register's value into `into`, and waits for the answer.
+    ///
+    /// # Errors
+    /// As [`Register::read`], without `Pending`.
+    pub async fn read_value(
+        &self,
+        register: &mut impl Register,
+        into: &mut [u8],
+    ) -> Result<Reading, ReadingError> {
+        self.until_answered(|| register.read(into), |error| *error == ReadingError::Pending).await
+    }
+
+    /// Exchanges a register's value, and waits for the answer.
+    ///
+    /// # Errors
+    /// As [`Register::exchange`], without `Pending`.
+    pub async fn exchange(
+        &self,
+        register: &mut impl Register,
+        expected: Version,
+        value: &[u8],
+    ) -> Result<Exchanged, ExchangeError> {
+        self.until_answered(|| register.exchange(expected, value), |error| *error == ExchangeError::Pending)
+            .await
     }
 }

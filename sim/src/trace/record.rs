@@ -42,9 +42,11 @@ pub enum Happened {
     Segment,
     /// A process heard of a stream.
     Stream,
+    /// What a process asked of a register took effect, or was answered.
+    Register,
 }
 
-const KINDS: [Happened; 17] = [
+const KINDS: [Happened; 18] = [
     Happened::Start,
     Happened::Datagram,
     Happened::Timer,
@@ -62,6 +64,7 @@ const KINDS: [Happened; 17] = [
     Happened::Stopped,
     Happened::Segment,
     Happened::Stream,
+    Happened::Register,
 ];
 
 /// What the number that an event is about stands for.
@@ -94,6 +97,7 @@ impl Happened {
             Self::Held => "held",
             Self::Disk => "disk",
             Self::PowerLoss => "power loss",
+            Self::Register => "register",
             Self::Stored => "stored",
             Self::Stopped => "stopped",
             Self::Segment => "segment",
@@ -113,6 +117,7 @@ impl Happened {
             | Self::Held
             | Self::Disk
             | Self::Stream
+            | Self::Register
             | Self::Stored => Subject::Process,
             Self::Clock | Self::PowerLoss => Subject::Machine,
             Self::Action | Self::Dropped | Self::Stopped | Self::Segment => Subject::World,

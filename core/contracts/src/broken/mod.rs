@@ -38,4 +38,6 @@ pub mod notify;
 pub mod racing;
 #[cfg(target_has_atomic = "32")]
 pub mod region;
+pub mod register;
 pub mod ring;
+pub mod store;
