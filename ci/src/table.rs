@@ -1,7 +1,9 @@
 //! The table of steps: a new check is a new row.
 
 use crate::shell::{Failure, Place};
-use crate::steps::{aarch64, bench, boards, canary, cargo, determinism, downstream, noheap, planted, sim};
+use crate::steps::{
+    aarch64, bench, boards, canary, cargo, determinism, downstream, features, noheap, planted, sim,
+};
 use crate::tidy;
 use crate::tools::{self, Tool};
 use std::time::{Duration, Instant};
@@ -106,6 +108,13 @@ pub(crate) const STEPS: &[Step] = &[
         repeat: "cargo ci tidy",
         needs: &[],
         run: tidy::run,
+    },
+    Step {
+        name: "features",
+        what: "every row of the simulator's features is shown by a test, and the table says by which",
+        repeat: "cargo ci features",
+        needs: &[GIT],
+        run: features::run,
     },
     Step {
         name: "clippy",

@@ -7,6 +7,7 @@ use tidemill_sim::harness::{Must, Replay};
 use tidemill_sim::tape::Tape;
 
 /// A tape's bug is fixed when its run passes; the canary's must go on failing as it did.
+// SIM-REPLAY: tapes that were kept are replayed by plain `cargo test`
 #[test]
 fn what_failed_once_never_fails_again_and_the_canary_always_does() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/sim-failures");

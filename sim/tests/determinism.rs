@@ -18,6 +18,7 @@ fn the_same_seed_takes_the_same_path_and_another_one_another() {
     assert_ne!(hash(1), hash(2));
 }
 
+// SIM-NTH: the n-th equals the first
 #[test]
 fn the_tenth_simulation_of_a_process_equals_the_first() {
     let first = hash(8);
@@ -25,12 +26,14 @@ fn the_tenth_simulation_of_a_process_equals_the_first() {
     assert_eq!(hash(8), first);
 }
 
+// SIM-NTH: another thread
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the law is about threads")]
 fn another_thread_sees_the_same_path() {
     assert_eq!(std::thread::spawn(|| hash(8)).join().unwrap(), hash(8));
 }
 
+// SIM-NTH: a golden hash for every architecture and profile
 #[test]
 fn every_machine_and_profile_takes_this_path() {
     assert_eq!(hash(1), 0x5c384187376cd8b3d73d6fa72e6e66e2, "{:#034x}", hash(1));

@@ -119,6 +119,7 @@ fn datagrams_are_conserved_at_every_event_whatever_happens_to_them() {
     drop(guard);
 }
 
+// SIM-LINKS: loss at its rate
 #[test]
 fn losses_stay_within_five_standard_deviations_of_their_rate() {
     for percent in [1, 10, 50] {
@@ -148,6 +149,7 @@ fn latency_fills_its_range_evenly_and_keeps_its_ends() {
     assert!((9_600..10_400).contains(&lower_half), "{lower_half} of 20000 in the lower half");
 }
 
+// SIM-LINKS: reorder
 #[test]
 fn a_perfect_link_keeps_order_and_a_reordering_one_does_not() {
     let World { mut sim, log, .. } = world(5, steady(ms(5)), 200);
@@ -163,6 +165,7 @@ fn a_perfect_link_keeps_order_and_a_reordering_one_does_not() {
     assert_eq!(heard, (1..=200).collect::<Vec<_>>(), "reordering loses nothing");
 }
 
+// SIM-LINKS: corrupt
 #[test]
 fn corruption_flips_exactly_one_bit() {
     let World { mut sim, log, .. } = world(5, LinkConfig { corrupt: Rate::ALWAYS, ..steady(ms(5)) }, 200);
@@ -172,6 +175,7 @@ fn corruption_flips_exactly_one_bit() {
     }
 }
 
+// SIM-LINKS: partitions in one direction
 #[test]
 fn a_partition_blocks_its_direction_only_until_it_heals() {
     let World { mut sim, log, machines: [left, right], .. } = world(5, steady(Duration::ZERO), 30);
@@ -184,6 +188,7 @@ fn a_partition_blocks_its_direction_only_until_it_heals() {
     assert_eq!((heard.len(), sim.stats().dropped(Cause::Partition)), (20, 10));
 }
 
+// SIM-PROCESSES: pause and resume
 #[test]
 fn what_reaches_a_paused_process_waits_for_it_in_order() {
     let World { mut sim, log, listener, .. } = world(5, steady(MS), 30);
@@ -194,6 +199,7 @@ fn what_reaches_a_paused_process_waits_for_it_in_order() {
     assert!(log.borrow().iter().all(|(heard, _)| *heard <= at(5) || *heard >= at(15)));
 }
 
+// SIM-PROCESSES: kill, and restart with durable state
 #[test]
 fn a_killed_process_hears_nothing_and_a_restarted_one_starts_from_what_its_factory_owns() {
     let World { mut sim, log, listener, talker, .. } = world(5, steady(MS), 10);
@@ -245,6 +251,7 @@ fn a_filter_lasts_as_long_as_its_guard() {
     assert_eq!(numbers(&log), [9, 7, 5, 4, 3, 2, 1]);
 }
 
+// SIM-REPLAY: choices alone repeat a run
 #[test]
 fn a_recorded_run_replays_from_its_overlay_without_its_seed() {
     let recording = Config { record: true, ..Config::default() };
@@ -258,6 +265,7 @@ fn a_recorded_run_replays_from_its_overlay_without_its_seed() {
     assert_eq!(again.overlay_report(), tidemill_sim::OverlayReport::default());
 }
 
+// SIM-REPLAY: a pin moves nothing else
 #[test]
 fn a_pinned_loss_moves_nothing_but_the_datagram_it_loses() {
     let run = |overlay| {

@@ -7,6 +7,7 @@ pub(crate) mod canary;
 pub(crate) mod cargo;
 pub(crate) mod determinism;
 pub(crate) mod downstream;
+pub(crate) mod features;
 pub(crate) mod noheap;
 pub(crate) mod planted;
 pub(crate) mod sim;

@@ -115,6 +115,7 @@ fn a_law_that_broke_fails_the_run_even_if_the_body_looks_away() {
     assert_eq!(campaign(&story, 1, u64::MAX).failed, campaign(&COIN, 1, u64::MAX).failed);
 }
 
+// SIM-REPLAY: a tape reproduces its failure
 #[test]
 fn a_tape_reproduces_the_same_failure_along_the_same_path() {
     let tape = failed_tape();
@@ -143,6 +144,7 @@ fn parameters_outside_their_range_are_refused_by_name() {
     assert_eq!(params, COIN.params());
 }
 
+// SIM-REPLAY: a replay says where it left the path
 #[test]
 fn a_replay_that_leaves_the_path_says_between_which_events() {
     let mut tape = failed_tape();
