@@ -4,6 +4,14 @@ use crate::shell::{Call, Failure, Place};
 use crate::table::Verdict;
 
 pub(crate) fn run(place: &Place) -> Verdict {
+    let locked = cargo(place, ["metadata", "--locked", "--format-version", "1"]).capture()?;
+    if !locked.status.success() {
+        println!("{}", locked.stderr);
+        let cure = "cargo fetch --manifest-path scenarios/downstream/Cargo.toml";
+        return Err(
+            Failure::new("a crate of ours has other dependencies than its lock file says").repeat(cure)
+        );
+    }
     cargo(place, ["clippy", "--locked", "--all-targets", "--", "-D", "warnings"]).run()?;
     cargo(place, ["test", "--locked"]).run()?;
     // The tape was written by a bug. With the bug back, the tape must find it before any seed does.

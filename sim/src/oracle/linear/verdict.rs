@@ -62,7 +62,8 @@ impl<M: Model> fmt::Display for Unplaced<M> {
         let Self { key, order, state, stuck, answer, open } = self;
         let key = format!("{key:?}");
         let at = if key == "()" { String::new() } else { format!("at key {key} ") };
-        writeln!(f, "  {at}this order explains all answers before the one below")?;
+        let order_is = if order.is_empty() { "nothing comes" } else { "this order explains all answers" };
+        writeln!(f, "  {at}{order_is} before the one below")?;
         let hidden = order.len().saturating_sub(SHOWN);
         if hidden > 0 {
             writeln!(f, "       … {hidden} more")?;
