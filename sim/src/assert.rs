@@ -15,6 +15,8 @@
 
 use std::cell::RefCell;
 
+use serde::{Deserialize, Serialize};
+
 use crate::machine::ProcessId;
 use crate::process::{Context, Process};
 use crate::seams::Seams;
@@ -22,7 +24,8 @@ use crate::sim::Sim;
 use crate::task::Env;
 
 /// What a claim says.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Claims {
     /// It holds whenever it is evaluated.
     Always,

@@ -61,7 +61,7 @@ pub use arena::{Arena, Hostile, Lateness, Mapping, StoreCrash, StoreOrder, Store
 pub use assert::{Claim, Claims, Notebook, Reading, Witness};
 pub use choice::{BadSite, Base, Choice, Fork, Overlay, OverlayReport, Rate, Site};
 pub use clock::{SimLeaseClock, SimWallClock};
-pub use coverage::{ClaimId, Counts, Coverage};
+pub use coverage::{BadCoverage, COVERAGE_BYTES_MAX, ClaimId, Counts, Coverage, CoverageError, CoverageFile};
 pub use disk::{DiskConfig, DiskId, DiskStats, SimDisk};
 pub use explore::{Drive, Order};
 pub use failure::{Failure, Outcome, normalise};

@@ -2,6 +2,12 @@
 //!
 //! Adding is exact and does not depend on the order, so that neither threads nor the split of a campaign show.
 
+mod file;
+#[cfg(test)]
+mod tests;
+
+pub use file::{BadCoverage, COVERAGE_BYTES_MAX, CoverageError, CoverageFile};
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map;
@@ -143,6 +149,9 @@ impl<'a> IntoIterator for &'a Coverage {
 
 impl std::fmt::Display for ClaimId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.file.is_empty() {
+            return f.write_str(&self.name);
+        }
         write!(f, "{} ({}:{})", self.name, self.file, self.line)
     }
 }
