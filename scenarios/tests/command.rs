@@ -77,6 +77,7 @@ fn every_subcommand_explains_itself() {
         ("help", &["--help"][..]),
         ("help-list", &["list", "--help"]),
         ("help-run", &["run", "--help"]),
+        ("help-coverage", &["coverage", "--help"]),
         ("help-replay", &["replay", "--help"]),
         ("help-shrink", &["shrink", "--help"]),
         ("help-why", &["why", "--help"]),
@@ -416,4 +417,63 @@ fn on_github_a_failure_is_an_annotation_too() {
     let want = "::error file=sim-failures/canary-20f78d0c.tape,title=canary failed with seed 0::every ping arrives: # of # did%0A";
     assert!(err(&output).starts_with(want) && err(&output).lines().count() == 1, "{}", err(&output));
     assert_eq!(json(&output)["stories"][0]["failed"], 2, "standard output is left as it was");
+}
+
+// SIM-ASSERT: parts of a campaign add up to the whole, and a claim that no run met fails it.
+#[test]
+fn the_coverage_of_parts_adds_up_to_that_of_the_whole() {
+    let desk = Desk::new("coverage");
+    let part = |seeds: &str, k: &str, file: &str| {
+        let arguments = ["run", "replicas", "--seeds", seeds, "--partition", k, "--coverage", file];
+        assert_eq!(desk.run(&arguments).status.code(), Some(0));
+    };
+    part("150", "1/1", "whole.json");
+    part("150", "1/2", "parts/1.json");
+    part("150", "2/2", "parts/2.json");
+    let sum = desk.run(&["coverage", "parts/1.json", "parts/2.json", "--merged", "sum.json"]);
+    assert_eq!(sum.status.code(), Some(0), "{}", out(&sum));
+    let text = |file: &str| fs::read_to_string(desk.0.join(file)).expect("a file");
+    assert_eq!(text("sum.json"), text("whole.json"));
+    let table = out(&sum);
+    let head: Vec<&str> = table.lines().take(2).flat_map(str::split_whitespace).collect();
+    assert_eq!(head.join(" "), "replicas: 150 runs claim runs evaluated met first seed detail name");
+    for row in ["fault", "family", "watermark", "sometimes", "reachable", "expected"] {
+        assert!(table.contains(&format!("\n  {row} ")), "{table}");
+    }
+    let object = json(&desk.run(&["coverage", "sum.json", "--json"]));
+    assert_eq!(object["stories"][0]["runs"], 150);
+
+    part("1", "1/1", "one.json");
+    let one = desk.run(&["coverage", "one.json"]);
+    assert_eq!(one.status.code(), Some(1), "one seed has not seen everything: {}", out(&one));
+    assert!(out(&one).contains("\n  not met in any of 1 runs: "), "{}", out(&one));
+}
+
+#[test]
+fn a_coverage_file_that_cannot_be_read_is_refused_with_line_and_reason() {
+    let desk = Desk::new("bad-coverage");
+    for (name, text) in [
+        ("coverage-empty", ""),
+        ("coverage-foreign", "tidemill tape 1\n"),
+        ("coverage-unknown-version", "{ \"tidemill_coverage\": 9 }"),
+        ("coverage-unknown-key", "{ \"tidemill_coverage\": 1,\n  \"sead\": 1 }"),
+    ] {
+        fs::write(desk.0.join("bad.json"), text).expect("a file");
+        insta::assert_snapshot!(name, refusal(&desk.run(&["coverage", "bad.json"])));
+    }
+    let missing = refusal(&desk.run(&["coverage", "no-such.json"]));
+    assert!(missing.starts_with("tidemill: no-such.json: "), "{missing}");
+}
+
+// SIM-BUDGET: a story that goes beyond its budget on request does not survive it, and says in which phase.
+#[test]
+fn two_replicas_that_die_at_once_never_come_back() {
+    let desk = Desk::new("beyond");
+    let output =
+        desk.run(&["run", "replicas", "--seeds", "20", "--set", "beyond=1", "--stop-after", "100", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let story = &json(&output)["stories"][0];
+    assert_eq!((&story["seeds"], &story["failed"]), (&20.into(), &20.into()), "{story:#}");
+    let message = story["failures"][0]["message"].as_str().expect("a message");
+    assert!(message.ends_with(" items within 5s\nin the phase of liveness"), "{message}");
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tidemill_sim::ClaimId;
 use tidemill_sim::harness::{Group, Report, Story, Tally, tag};
 
 /// What one story came to.
@@ -20,6 +21,8 @@ pub(super) struct Done {
     pub tapes: Vec<Result<PathBuf, String>>,
     /// Whether time was up before all seeds had run.
     pub cut: bool,
+    /// Whether as many seeds ran as the story wants, as the story is: what must be met in some run can be judged.
+    pub whole: bool,
 }
 
 /// One line about one run.
@@ -70,6 +73,10 @@ pub(super) fn junit(done: &[Done], into: &Path) -> io::Result<()> {
 pub(super) fn annotations(done: &[Done]) -> String {
     let mut text = String::new();
     for done in done {
+        for claim in done.unmet() {
+            let title = format!("{}: not met in any of {} seeds", done.story.name, done.tally.seeds);
+            text += &format!("::error title={}::{}\n", property(&title), escaped(&claim.to_string()));
+        }
         for (group, tape) in done.tally.groups.iter().zip(&done.tapes) {
             let (file, line) = done.place(group, tape);
             let title = format!("{} failed with seed {}", done.story.name, group.first.seed);
@@ -109,6 +116,11 @@ impl Done {
             let text = format!("seed {seed} of {} alike: {}\n", group.seeds, group.failure.message);
             status.set_description(text + &self.cure(group, tape));
             cases.push(TestCase::new(format!("{} {}", self.story.name, group.failure.id), status));
+        }
+        for claim in self.unmet() {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_message(format!("not met in any of {} seeds", self.tally.seeds));
+            cases.push(TestCase::new(format!("{} {claim}", self.story.name), status));
         }
         if cases.is_empty() {
             cases.push(TestCase::new(self.story.about, TestCaseStatus::success()));
@@ -186,6 +198,16 @@ impl Done {
         Ok(())
     }
 
+    /// Claims that must be met in some run and were not, if enough have run.
+    pub(super) fn unmet(&self) -> impl Iterator<Item = &ClaimId> {
+        self.tally.coverage.unmet().filter(|_| self.whole)
+    }
+
+    pub(super) fn unmet_claims(&self, out: &mut impl Write) -> io::Result<()> {
+        let (name, seeds) = (self.story.name, count(self.tally.seeds));
+        self.unmet().try_for_each(|claim| writeln!(out, "\n{name}: not met in any of {seeds} seeds: {claim}"))
+    }
+
     pub(super) fn object(&self) -> Value {
         let run = |run: &Brief| json!({ "seed": run.seed, "hash": hex(run.hash), "failure": run.failure });
         let failure = |(group, tape): (&Group, &Result<PathBuf, String>)| {
@@ -212,6 +234,7 @@ impl Done {
             "events": tally.events,
             "messages": tally.messages,
             "counts": tally.counts.iter().map(|(name, sum)| ((*name).to_owned(), json!(sum))).collect::<serde_json::Map<_, _>>(),
+            "unmet": self.unmet().map(ToString::to_string).collect::<Vec<_>>(),
             "failures": tally.groups.iter().zip(&self.tapes).map(failure).collect::<Vec<_>>(),
             "strategies": strategy::objects(tally),
             "runs": self.runs.iter().map(run).collect::<Vec<_>>(),

@@ -4,6 +4,7 @@
 //! unless standard error is a terminal.
 
 mod check;
+mod coverage;
 mod cpu;
 mod diff;
 mod done;
@@ -38,7 +39,7 @@ const ABOUT: &str =
 const AFTER: &str = "\
 Exit codes:
   0  everything passed
-  1  a seed failed; or a replayed tape reproduced its failure
+  1  a seed failed, or a claim was not met in any; or a replayed tape reproduced its failure
   2  bad usage: unknown story or option, or a tape that cannot be read (the message names line and reason)
   3  a tape no longer reproduces (the message names where the run left the recorded path)
 
@@ -73,6 +74,8 @@ enum Command {
     List(list::List),
     /// Runs stories over many seeds.
     Run(run::Run),
+    /// Adds up and judges what the claims of many runs came to.
+    Coverage(coverage::CoverageOf),
     /// Runs a tape again.
     Replay(replay::Replay),
     /// Makes a failing tape small.
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
     let exit = match &arguments.command {
         Command::List(list) => list.run(&mut out),
         Command::Run(run) => run.run(&mut out),
+        Command::Coverage(coverage) => coverage.run(&mut out),
         Command::Replay(replay) => replay.run(&mut out),
         Command::Shrink(shrink) => shrink.run(&mut out),
         Command::Why(why) => why.run(&mut out),

@@ -11,7 +11,9 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tidemill_sim::harness::{Campaign, Group, Params, Story};
+use tidemill_sim::CoverageFile;
+use tidemill_sim::explore::Strategy;
+use tidemill_sim::harness::{Campaign, Group, Must, Params, Story};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -28,7 +30,10 @@ CI_NODE_INDEX with CI_NODE_TOTAL, and their like of CircleCI, Buildkite, Slurm a
 Parts are whole: what the n parts run is what one machine runs, seed by seed, and no result depends on --jobs.
 With GITHUB_ACTIONS=true every failure is also an annotation on standard error.
 
-Exit codes: 0 every seed passed, 1 a seed failed, 2 bad usage.")]
+A `sometimes!`, a `reachable!` or something expected that no run met fails a story once as many seeds as it wants by
+itself have run, with the parameters that it has by itself; `tidemill coverage` judges parts.
+
+Exit codes: 0 every seed passed, 1 a seed failed or a claim was not met, 2 bad usage.")]
 pub(super) struct Run {
     /// Stories to run, by name or pattern (`ping*`, `p?ng_*`); none runs all that must pass.
     #[arg(value_name = "STORY")]
@@ -73,6 +78,10 @@ pub(super) struct Run {
     #[arg(long)]
     trace_hash: bool,
 
+    /// Writes what the claims came to, for `tidemill coverage`.
+    #[arg(long, value_name = "FILE")]
+    coverage: Option<PathBuf>,
+
     /// Writes a JUnit report.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -102,6 +111,12 @@ impl Run {
             done.iter().try_for_each(|done| done.counts(out))?;
             done.iter().try_for_each(|done| strategy::shares(done.story.name, &done.tally, out))?;
             done.iter().try_for_each(|done| done.failures(out))?;
+            done.iter().try_for_each(|done| done.unmet_claims(out))?;
+        }
+        if let Some(path) = &self.coverage {
+            let mut coverage = CoverageFile::default();
+            done.iter().for_each(|done| coverage.add(done.story.name, done.tally.coverage.clone()));
+            super::coverage::write(&coverage, path)?;
         }
         if let Some(path) = &self.junit {
             junit(&done, path)?;
@@ -109,7 +124,7 @@ impl Run {
         if variable("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
             eprint!("{}", annotations(&done));
         }
-        let green = done.iter().all(|done| done.tally.failed == 0);
+        let green = done.iter().all(|done| done.tally.failed == 0 && done.unmet().next().is_none());
         Ok(if green { Exit::Passed } else { Exit::Failed })
     }
 
@@ -194,7 +209,9 @@ impl Run {
         let real_ns = start.elapsed().as_nanos();
         bar.finish_and_clear();
         let tapes = tally.groups.iter().map(|group| write_tape(story, params, group, &self.tapes)).collect();
-        Done { story, tally, real_ns, runs, tapes, cut }
+        let usual = *params == story.params() && self.strategy.get() == Strategy::Random;
+        let whole = tally.seeds >= story.seeds && usual && story.must == Must::Pass;
+        Done { story, tally, real_ns, runs, tapes, cut, whole }
     }
 }
 

@@ -4,12 +4,14 @@ mod canary;
 mod lock_service;
 mod ping_pong;
 pub(crate) mod pipeline;
+mod replicas;
 
 use std::sync::OnceLock;
 use tidemill_sim::harness::Story;
 use tidemill_sim::{Failure, Outcome, Sim};
 
-static ALL: [Story; 4] = [pipeline::STORY, ping_pong::STORY, lock_service::STORY, canary::STORY];
+static ALL: [Story; 5] =
+    [pipeline::STORY, ping_pong::STORY, lock_service::STORY, replicas::STORY, canary::STORY];
 
 static OTHERS: OnceLock<&'static [Story]> = OnceLock::new();
 

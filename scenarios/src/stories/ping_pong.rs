@@ -9,7 +9,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use tidemill_seam::Duration;
 use tidemill_sim::harness::{Must, Param, Params, Shrink, Story};
-use tidemill_sim::{Address, Context, Event, Failure, Latency, LinkConfig, Process, Rate, Sim};
+use tidemill_sim::{
+    Address, Cause, Context, Event, Failure, Latency, LinkConfig, Process, Rate, Sim, sometimes,
+};
 
 pub(super) const STORY: Story = Story {
     name: "ping_pong",
@@ -58,6 +60,13 @@ fn play(sim: &mut Sim, params: &Params) -> Result<(), Failure> {
     let pings = params.get("pings");
     let books: Vec<Book> = (0..params.get("pairs")).map(|pair| couple(sim, pair, pings)).collect();
     broken(sim.run())?;
+    let stats = *sim.stats();
+    if params.get("loss") > 0 {
+        sometimes!(sim, stats.dropped(Cause::Loss) > 0, "a link loses a datagram");
+    }
+    sometimes!(sim, stats.duplicated > 0, "a link delivers twice");
+    sometimes!(sim, stats.reordered > 0, "a datagram is overtaken");
+    sometimes!(sim, stats.corrupted > 0, "a link flips a bit");
     for book in books {
         let Ledger { answered, served, foreign } = *book.borrow();
         law(sim, "every ping is answered", answered == pings, || format!("{answered} of {pings} were"))?;

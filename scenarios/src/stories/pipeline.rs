@@ -15,7 +15,10 @@ use tidemill_pipeline::{
 use tidemill_seam::{Duration, Instant};
 use tidemill_sim::harness::{Must, Param, Params, Shrink, Story};
 
-use tidemill_sim::{Address, Env, Failure, Latency, LinkConfig, MachineId, ProcessId, Rate, Sim, Tasks};
+use tidemill_sim::{
+    Address, Cause, Env, Failure, Latency, LinkConfig, MachineId, ProcessId, Rate, Sim, Tasks, expects,
+    reachable, sometimes,
+};
 
 pub(crate) const STORY: Story = Story {
     name: "pipeline",
@@ -77,11 +80,26 @@ pub(crate) fn simulate(sim: &mut Sim, params: &Params) -> Result<Summary, Failur
     let (station, centre) = (sim.machine("station"), sim.machine("centre"));
     let receiving = spawn_centre(sim, centre, rows, &books);
     let sending = spawn_station(sim, station, rows, sim.address(receiving), &books);
+    if params.get("faults") > 0 {
+        expects!(sim, "the centre pauses", "the station pauses", "both directions are cut");
+        expects!(sim, "the way there is cut", "the way back is cut", "the station dies");
+    }
     for _ in 0..sim.choose("faults", params.get("faults") + 1) {
         misfortune(sim, (station, sending), (centre, receiving));
     }
     let limit = Instant::ZERO + PATIENCE.saturating_mul(10);
     broken(sim.run_until(limit))?;
+    if params.get("harm") > 0 {
+        let stats = *sim.stats();
+        sometimes!(sim, stats.dropped(Cause::Loss) > 0, "the link loses a datagram");
+        sometimes!(sim, stats.duplicated > 0, "the link delivers twice");
+        sometimes!(sim, stats.reordered > 0, "a datagram is overtaken");
+        sometimes!(sim, stats.corrupted > 0, "the link flips a bit");
+        if params.get("faults") > 0 {
+            sometimes!(sim, stats.dropped(Cause::Partition) > 0, "a cut link swallows a datagram");
+            sometimes!(sim, stats.dropped(Cause::Dead) > 0, "a datagram finds its receiver dead");
+        }
+    }
     let (seen, done) = (books.seen.get(), books.done.get());
     law(sim, "every reading arrives", seen == rows, || format!("{seen} of {rows} did"))?;
     law(sim, "both halves end", done == [true; 2], || format!("by {limit:?}: station and centre {done:?}"))?;
@@ -200,30 +218,52 @@ fn misfortune(sim: &mut Sim, station: (MachineId, ProcessId), centre: (MachineId
     let end = begin + Duration::from_millis(1 + sim.choose("fault-for-ms", 1_000));
     let ((near, sender), (far, receiver)) = (station, centre);
     match sim.choose("fault", 6) {
-        0 => during(sim, begin, end, move |sim| sim.pause(receiver), move |sim| sim.resume(receiver)),
-        1 => during(sim, begin, end, move |sim| sim.pause(sender), move |sim| sim.resume(sender)),
-        2 => during(sim, begin, end, move |sim| sim.partition(near, far), move |sim| sim.heal(near, far)),
-        3 => during(
-            sim,
-            begin,
-            end,
-            move |sim| sim.partition_one_way(near, far),
-            move |sim| sim.heal(near, far),
-        ),
-        4 => during(
-            sim,
-            begin,
-            end,
-            move |sim| sim.partition_one_way(far, near),
-            move |sim| sim.heal(near, far),
-        ),
+        0 => {
+            let start = move |sim: &mut Sim| {
+                reachable!(sim, "the centre pauses");
+                sim.pause(receiver);
+            };
+            during(sim, begin, end, start, move |sim| sim.resume(receiver));
+        }
+        1 => {
+            let start = move |sim: &mut Sim| {
+                reachable!(sim, "the station pauses");
+                sim.pause(sender);
+            };
+            during(sim, begin, end, start, move |sim| sim.resume(sender));
+        }
+        2 => {
+            let start = move |sim: &mut Sim| {
+                reachable!(sim, "both directions are cut");
+                sim.partition(near, far);
+            };
+            during(sim, begin, end, start, move |sim| sim.heal(near, far));
+        }
+        3 => {
+            let start = move |sim: &mut Sim| {
+                reachable!(sim, "the way there is cut");
+                sim.partition_one_way(near, far);
+            };
+            during(sim, begin, end, start, move |sim| sim.heal(near, far));
+        }
+        4 => {
+            let start = move |sim: &mut Sim| {
+                reachable!(sim, "the way back is cut");
+                sim.partition_one_way(far, near);
+            };
+            during(sim, begin, end, start, move |sim| sim.heal(near, far));
+        }
         _ => {
+            let start = move |sim: &mut Sim| {
+                reachable!(sim, "the station dies");
+                sim.kill(sender);
+            };
             let revive = move |sim: &mut Sim| {
                 if !sim.is_alive(sender) {
                     sim.restart(sender);
                 }
             };
-            during(sim, begin, end, move |sim| sim.kill(sender), revive);
+            during(sim, begin, end, start, revive);
         }
     }
 }

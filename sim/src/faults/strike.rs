@@ -152,7 +152,7 @@ impl<P: Process> Sim<P> {
         let changed = !living.is_empty();
         if let (Some(span), true) = (span, changed) {
             self.later(self.now() + span, move |sim| {
-                let dead = living.into_iter().filter(|process| !sim.is_alive(*process));
+                let dead = living.into_iter().filter(|v| !sim.is_alive(*v) && sim.kernel.meta(*v).revives);
                 dead.collect::<Vec<_>>().into_iter().for_each(|process| sim.restart(process));
             });
         }
