@@ -3,6 +3,9 @@
 //! | seam | here | stands on |
 //! |---|---|---|
 //! | `Clock` | [`MonotonicClock`] | `CLOCK_MONOTONIC` |
+//! | `Clock` for leases, `WallClock` | [`BootClock`], [`SystemWallClock`] | `CLOCK_BOOTTIME`, `CLOCK_REALTIME` |
+//! | `Store` | [`FileStore`] | `pread`, `pwrite`, `fdatasync`, `flock` |
+//! | `Register` | [`MemoryRegister`], [`SlotRegister`] | a mutex; two slots of any store |
 //! | `Entropy` | [`OsEntropy`], [`SeededEntropy`] | `getrandom(2)`, ChaCha8 |
 //! | `Notify` | [`FutexNotify`], [`PollNotify`] | `futex(2)`; `epoll(7)` over an eventfd and sockets |
 //! | `Region` | [`Heap`] | the heap of this process |
@@ -17,12 +20,16 @@ mod entropy;
 mod impair;
 mod link;
 mod notify;
+mod register;
+mod store;
 mod threads;
 
-pub use clock::MonotonicClock;
+pub use clock::{BootClock, MonotonicClock, SystemWallClock};
 pub use entropy::{OsEntropy, SeededEntropy};
 pub use impair::{Impaired, Impairment, Suffered};
 pub use link::UdpLink;
 pub use notify::{FutexNotify, PollNotify};
+pub use register::{FormatError, MemoryRegister, SlotRegister};
+pub use store::FileStore;
 pub use threads::Threads;
 pub use tidemill_ring::Heap;

@@ -1,13 +1,18 @@
 //! The laws of the seams, kept by this world.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use tidemill_contracts::clock::Pace;
 use tidemill_contracts::entropy::Bits;
 use tidemill_contracts::link::Ends;
+use tidemill_contracts::register;
+use tidemill_contracts::store::Powered;
 use tidemill_contracts::{clock_contract, entropy_contract, link_contract, notify_contract, region_contract};
+use tidemill_contracts::{register_contract, store_contract};
+use tidemill_host::{BootClock, FileStore, MemoryRegister, SlotRegister};
 use tidemill_host::{FutexNotify, Heap, Impaired, Impairment, MonotonicClock, OsEntropy};
 use tidemill_host::{PollNotify, SeededEntropy, UdpLink};
-use tidemill_seam::{Duration, Link};
+use tidemill_seam::{Duration, Geometry, Link};
 
 fn sleep(span: Duration) {
     thread::sleep(span.into());
@@ -48,5 +53,53 @@ entropy_contract!(seeded_entropy, || (SeededEntropy::new(1), SeededEntropy::new(
 notify_contract!(futex_notify, FutexNotify::new, MonotonicClock, threads);
 notify_contract!(poll_notify, polled, MonotonicClock, threads);
 region_contract!(heap, views, exchange, threads);
+struct Slots(SlotRegister<FileStore>);
+
+impl register::Bench for Slots {
+    type Register = SlotRegister<FileStore>;
+    fn handle(&mut self, _: usize) -> &mut SlotRegister<FileStore> {
+        &mut self.0
+    }
+}
+
+struct Shared([MemoryRegister; 2]);
+
+impl register::Bench for Shared {
+    type Register = MemoryRegister;
+    fn handles(&self) -> usize {
+        2
+    }
+    fn handle(&mut self, which: usize) -> &mut MemoryRegister {
+        &mut self.0[which]
+    }
+}
+
+/// A fresh store without a name: the file is gone with its last handle.
+fn file_store() -> FileStore {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    // Relaxed: counts, orders nothing.
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("tidemill-laws-{}-{number}", std::process::id()));
+    let store =
+        FileStore::open(&path, Geometry { block: 512, blocks: 16 }).expect("a file in the temporary folder");
+    std::fs::remove_file(&path).expect("the file has a name");
+    store
+}
+
+fn slots() -> Slots {
+    let mut store = file_store();
+    SlotRegister::format(&mut store).expect("four blocks");
+    Slots(SlotRegister::new(store))
+}
+
+fn shared() -> Shared {
+    let register = MemoryRegister::new(64);
+    Shared([register.clone(), register])
+}
+
+clock_contract!(boot_clock, || BootClock, sleep, Pace::Real);
+store_contract!(files, || Powered(file_store()));
+register_contract!(slots_of_a_file, slots);
+register_contract!(memory, shared);
 link_contract!(udp_link, || ends(|link| link), || sleep(Duration::from_micros(50)));
 link_contract!(impaired_udp_link, || ends(rough), || sleep(Duration::from_millis(1)));
