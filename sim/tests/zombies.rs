@@ -101,6 +101,43 @@ fn a_late_store_of_a_paused_process_lands_after_it_wakes() {
     );
 }
 
+// SIM-SHM: a process that was paused with nothing late, and resumed, has its later stores seen as before.
+#[test]
+fn a_resumed_process_is_heard_again() {
+    let mut sim: Sim = Sim::new(1);
+    let late = Lateness { rate: Rate::ALWAYS, accesses: 3, within: NS, order: StoreOrder::PerWord };
+    let (host, words) = arena(&mut sim, 2, Some(late));
+    let shared = words.clone();
+    let stores = sim.spawn_async(host, "stores", move |env| {
+        let memory = env.seams().map(&shared);
+        async move {
+            for i in 1..=10 {
+                // SAFETY: the first of two words.
+                unsafe { memory.store(0, i, Relaxed) };
+                memory.fence(std::sync::atomic::Ordering::SeqCst);
+                // SAFETY: the second of two words.
+                unsafe { memory.store(1, i, Relaxed) };
+                env.sleep(US).await;
+                get(&memory, 0, Relaxed);
+            }
+        }
+    });
+    sim.after(US.saturating_mul(3), move |sim| sim.pause(stores));
+    sim.after(US.saturating_mul(5), move |sim| sim.resume(stores));
+    let last = words.clone();
+    sim.spawn_async(host, "looks", move |env| {
+        let memory = env.seams().map(&words);
+        async move {
+            for _ in 0..30 {
+                get(&memory, 1, Acquire);
+                env.sleep(US).await;
+            }
+        }
+    });
+    sim.run().expect_ok();
+    assert_eq!((last.look(0), last.look(1), last.late()), (Some(10), Some(10), 0));
+}
+
 // SIM-PROCESSES: power takes shared memory with it, and a death does not.
 #[test]
 fn shared_memory_survives_a_death_and_not_a_loss_of_power() {

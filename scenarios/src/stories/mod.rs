@@ -5,13 +5,20 @@ mod lock_service;
 mod ping_pong;
 pub(crate) mod pipeline;
 mod replicas;
+mod shared_ring;
 
 use std::sync::OnceLock;
 use tidemill_sim::harness::Story;
 use tidemill_sim::{Failure, Outcome, Sim};
 
-static ALL: [Story; 5] =
-    [pipeline::STORY, ping_pong::STORY, lock_service::STORY, replicas::STORY, canary::STORY];
+static ALL: [Story; 6] = [
+    pipeline::STORY,
+    ping_pong::STORY,
+    lock_service::STORY,
+    replicas::STORY,
+    shared_ring::STORY,
+    canary::STORY,
+];
 
 static OTHERS: OnceLock<&'static [Story]> = OnceLock::new();
 

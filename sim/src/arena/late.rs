@@ -154,8 +154,9 @@ impl Arena {
 
     /// Holds back what a paused process stored, or lets go of it.
     pub(super) fn freeze(&self, process: ProcessId, frozen: bool) {
-        if self.0.late.waiting.get() > 0 {
-            self.0.late.with_queue(process, |queue| queue.frozen = frozen);
+        let mut queues = self.0.late.queues.borrow_mut();
+        if let Some(queue) = queues.iter_mut().find(|queue| queue.process == process) {
+            queue.frozen = frozen;
         }
     }
 
