@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use tidemill_contracts::link::Ends;
 use tidemill_contracts::{Effort, clock::Pace, entropy::Bits};
-use tidemill_seam::{Clock, Duration, Notify};
-use tidemill_sim::{Config, Context, Event, LinkConfig, MachineId, Process, Rate, Seams, Sim, SimLink};
+use tidemill_seam::{Clock, Duration, Notify, Stream, Streams};
+use tidemill_sim::{
+    Config, Context, Event, LinkConfig, MachineId, Process, Rate, Seams, Sim, SimLink, StreamConfig,
+};
 
 /// Lives, and leaves its seams to the test.
 struct Idle;
@@ -149,4 +151,34 @@ fn a_link_of_a_killed_process_is_closed() {
     sim.kill(seams.me());
     assert_eq!(link.send(seams.address(), b"x"), Err(SendError::Closed));
     assert_eq!(link.recv(&mut []), Err(RecvError::Closed));
+}
+
+/// Opens streams between two processes that leave their ports to the test.
+fn stream_laws(link: LinkConfig, config: StreamConfig) {
+    let sim = RefCell::new(Sim::new(7));
+    sim.borrow_mut().links(link);
+    sim.borrow_mut().streams(config);
+    let seams = ["left", "right"].map(|name| inhabited(&mut sim.borrow_mut(), name));
+    let mut ports = seams.map(|seams| seams.streams());
+    let to = ports[1].address();
+    let settle = || sim.borrow_mut().run_for(Duration::from_millis(50)).expect_ok();
+    let make = || {
+        let mut left = ports[0].connect(to);
+        while !left.is_open().unwrap() {
+            settle();
+        }
+        (left, ports[1].accept().expect("whoever opened was accepted").0)
+    };
+    tidemill_contracts::stream(make, settle, Effort::Quick).unwrap();
+}
+
+// SIM-CONTRACTS: streams keep their laws over perfect links and over bad ones.
+#[test]
+fn streams_keep_their_laws_however_bad_the_links_are() {
+    stream_laws(LinkConfig::PERFECT, StreamConfig::default());
+    let rate = Rate::percent(10);
+    let patience = Duration::from_secs(3_600);
+    let config =
+        StreamConfig { patience, short: rate, window: 2_000, buffer: 900, ..StreamConfig::default() };
+    stream_laws(LinkConfig { loss: rate, reorder: rate, corrupt: rate, ..LinkConfig::default() }, config);
 }

@@ -3,7 +3,7 @@
 //! A *suite* takes a factory, runs random histories against it beside a model that is right by inspection, and gives
 //! back either what it checked ([`Passed`]) or the first broken law ([`Violation`]) with the seed of the history that
 //! broke it. The law numbers are those in the documentation of the traits: C clock, N entropy, W notify, G region,
-//! L link, D store, Q register, E ring and edge, M memory manager.
+//! L link, S stream, D store, Q register, E ring and edge, M memory manager.
 //!
 //! The same suites run in a test on Linux, inside the simulator and on a board: they need neither heap nor `std`.
 //! Feature `std` adds the laws that take two threads. [`broken`] holds one implementation per way to break a law; the
@@ -27,6 +27,7 @@ pub mod region;
 pub mod register;
 pub mod ring;
 pub mod store;
+pub mod stream;
 mod trial;
 
 pub use clock::suite as clock;
@@ -51,6 +52,7 @@ pub use ring::suite as ring;
 #[cfg(feature = "std")]
 pub use ring::threads as ring_threads;
 pub use store::suite as store;
+pub use stream::suite as stream;
 pub use trial::{Dice, Effort, Passed, Verdict, Violation};
 
 /// The examples of the README, compiled and run.

@@ -126,6 +126,17 @@ macro_rules! register_contract {
     };
 }
 
+/// Tests that a [`Stream`](tidemill_seam::Stream) keeps its laws: `stream_contract!(name, make, settle)`.
+///
+/// `make: FnMut() -> (A, B)` gives both ends of a fresh stream that is open; `settle: FnMut()` lets the world carry what is
+/// under way, for a bounded time. Expands to one `#[test]` function, which calls [`stream`](crate::stream()).
+#[macro_export]
+macro_rules! stream_contract {
+    ($name:ident, $make:expr, $settle:expr) => {
+        $crate::__laws!($name, $crate::stream($make, $settle, $crate::Effort::Quick));
+    };
+}
+
 /// Tests that a ring keeps its laws: `ring_contract!(name, make)`, or with `threads` behind it where the halves are `Send`
 /// (feature `std`), or with `evicting` in front for one that was split to evict.
 ///

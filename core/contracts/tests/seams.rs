@@ -163,3 +163,16 @@ fn every_broken_register_is_rejected_by_its_law() {
         caught(fault.law(), fault, register(Some(*fault), Effort::Quick));
     }
 }
+
+fn stream(fault: Option<broken::stream::Fault>, effort: Effort) -> Verdict {
+    let world = broken::stream::World::new(fault);
+    tidemill_contracts::stream(|| world.ends(), || {}, effort)
+}
+
+#[test]
+fn every_broken_stream_is_rejected_by_its_law() {
+    kept(stream(None, Effort::Quick));
+    for fault in broken::stream::Fault::ALL {
+        caught(fault.law(), fault, stream(Some(*fault), Effort::Board));
+    }
+}

@@ -10,6 +10,7 @@
 //! | `Notify` | [`FutexNotify`], [`PollNotify`] | `futex(2)`; `epoll(7)` over an eventfd and sockets |
 //! | `Region` | [`Heap`] | the heap of this process |
 //! | `Link` | [`UdpLink`], [`Impaired`] | non-blocking UDP sockets; a decorator that mistreats any link |
+//! | `Stream`, `Streams` | [`TcpEnd`], [`TcpStreams`] | non-blocking TCP sockets |
 //!
 //! [`Threads`] drives a graph with one worker a thread.
 //!
@@ -22,6 +23,7 @@ mod link;
 mod notify;
 mod register;
 mod store;
+mod stream;
 mod threads;
 
 pub use clock::{BootClock, MonotonicClock, SystemWallClock};
@@ -31,5 +33,6 @@ pub use link::UdpLink;
 pub use notify::{FutexNotify, PollNotify};
 pub use register::{FormatError, MemoryRegister, SlotRegister};
 pub use store::FileStore;
+pub use stream::{TcpEnd, TcpStreams};
 pub use threads::Threads;
 pub use tidemill_ring::Heap;

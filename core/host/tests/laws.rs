@@ -8,11 +8,11 @@ use tidemill_contracts::link::Ends;
 use tidemill_contracts::register;
 use tidemill_contracts::store::Powered;
 use tidemill_contracts::{clock_contract, entropy_contract, link_contract, notify_contract, region_contract};
-use tidemill_contracts::{register_contract, store_contract};
+use tidemill_contracts::{register_contract, store_contract, stream_contract};
 use tidemill_host::{BootClock, FileStore, MemoryRegister, SlotRegister};
 use tidemill_host::{FutexNotify, Heap, Impaired, Impairment, MonotonicClock, OsEntropy};
-use tidemill_host::{PollNotify, SeededEntropy, UdpLink};
-use tidemill_seam::{Duration, Geometry, Link};
+use tidemill_host::{PollNotify, SeededEntropy, TcpEnd, TcpStreams, UdpLink};
+use tidemill_seam::{Duration, Geometry, Link, Stream, Streams};
 
 fn sleep(span: Duration) {
     thread::sleep(span.into());
@@ -103,3 +103,21 @@ register_contract!(slots_of_a_file, slots);
 register_contract!(memory, shared);
 link_contract!(udp_link, || ends(|link| link), || sleep(Duration::from_micros(50)));
 link_contract!(impaired_udp_link, || ends(rough), || sleep(Duration::from_millis(1)));
+
+fn stream() -> (TcpEnd, TcpEnd) {
+    let open = || TcpStreams::loopback().expect("a free port of 127.0.0.1");
+    let (mut near, mut far) = (open(), open());
+    let mut left = near.connect(far.address().expect("a bound socket has an address"));
+    let right = loop {
+        match far.accept() {
+            Some((right, _)) => break right,
+            None => sleep(Duration::from_micros(50)),
+        }
+    };
+    while left.is_open() != Ok(true) {
+        sleep(Duration::from_micros(50));
+    }
+    (left, right)
+}
+
+stream_contract!(tcp_stream, stream, || sleep(Duration::from_micros(50)));

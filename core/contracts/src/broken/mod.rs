@@ -41,3 +41,4 @@ pub mod region;
 pub mod register;
 pub mod ring;
 pub mod store;
+pub mod stream;
