@@ -7,7 +7,7 @@
 //! the median of the rounds' ratios with its interval. Nothing here judges: a slow machine prints small numbers.
 
 use benches::case::Case;
-use benches::figure::Figure;
+use benches::figure::{Figure, cpu_time};
 use benches::rounds::Samples;
 use benches::subject::{MADSIM_BUILD, Missing, PEERS_RUN, Subject, child};
 use benches::table;
@@ -17,14 +17,16 @@ const USAGE: &str = "usage: cargo bench -p benches [--features peers] --bench si
 struct Effort {
     rounds: usize,
     cpu_ns: u64,
+    /// Seeds of the smoke.
+    seeds: u64,
 }
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--child", name, case, work] => run_child(name, case, work),
-        [] => compare(&Effort { rounds: 11, cpu_ns: 400_000_000 }),
-        ["--quick"] => compare(&Effort { rounds: 3, cpu_ns: 60_000_000 }),
+        [] => compare(&Effort { rounds: 11, cpu_ns: 400_000_000, seeds: 100_000 }),
+        ["--quick"] => compare(&Effort { rounds: 3, cpu_ns: 60_000_000, seeds: 2_000 }),
         _ => usage(),
     }
 }
@@ -109,6 +111,17 @@ fn compare(effort: &Effort) {
         report(&title, &subjects, Case::Idle { machines }, effort);
     }
     memory(&subjects[0]);
+    smoke(effort.seeds);
+}
+
+/// Many short worlds instead of one long one.
+fn smoke(seeds: u64) {
+    let start = cpu_time();
+    let messages = benches::ours::smoke(seeds);
+    let spent = (cpu_time() - start).as_secs_f64();
+    println!(
+        "smoke: {seeds} seeds of 1,000 messages on 5 machines, {messages} messages: {spent:.1} CPU-seconds"
+    );
 }
 
 fn missing(name: &str, missing: &Missing) -> Vec<String> {

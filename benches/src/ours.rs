@@ -105,7 +105,25 @@ impl Process for Player {
 /// The world in which [`Player`]s play, before its first event.
 #[must_use]
 pub fn players(servers: u32, clients: u32, flows: u32) -> Sim<Player> {
-    let mut sim = Sim::new(SEED);
+    players_of(SEED, servers, clients, flows)
+}
+
+/// Runs so many seeds of ping-pong on 5 machines, each to its thousandth message; the messages delivered.
+#[must_use]
+pub fn smoke(seeds: u64) -> u64 {
+    let mut delivered = 0;
+    for seed in 0..seeds {
+        let mut sim = players_of(seed, 2, 3, 1);
+        while sim.stats().delivered < 1_000 {
+            assert!(sim.step(), "seed {seed}: nothing is left to happen");
+        }
+        delivered += sim.stats().delivered;
+    }
+    delivered
+}
+
+fn players_of(seed: u64, servers: u32, clients: u32, flows: u32) -> Sim<Player> {
+    let mut sim = Sim::new(seed);
     let (min, max) = (Duration::from_millis(LATENCY_MIN_MS), Duration::from_millis(LATENCY_MAX_MS));
     let loss = Rate::per_million(1_000_000 / LOSS_ONE_IN as u32);
     sim.links(LinkConfig { latency: Latency::Uniform { min, max }, loss, ..LinkConfig::default() });
