@@ -79,6 +79,7 @@ fn every_subcommand_explains_itself() {
         ("help-run", &["run", "--help"]),
         ("help-coverage", &["coverage", "--help"]),
         ("help-replay", &["replay", "--help"]),
+        ("help-campaign", &["campaign", "--help"]),
         ("help-shrink", &["shrink", "--help"]),
         ("help-why", &["why", "--help"]),
         ("help-findability", &["findability", "--help"]),
@@ -476,4 +477,59 @@ fn two_replicas_that_die_at_once_never_come_back() {
     assert_eq!((&story["seeds"], &story["failed"]), (&20.into(), &20.into()), "{story:#}");
     let message = story["failures"][0]["message"].as_str().expect("a message");
     assert!(message.ends_with(" items within 5s\nin the phase of liveness"), "{message}");
+}
+
+#[test]
+fn a_campaign_that_was_interrupted_comes_to_the_same_as_one_that_was_not() {
+    let desk = Desk::new("campaign");
+    let campaign = |file: &str, more: &[&str]| {
+        let mut arguments = vec!["campaign", file, "lock_service", "canary", "--strategies", "random,pct:3"];
+        arguments.extend(["--block", "4"]);
+        arguments.extend(more);
+        desk.run(&arguments)
+    };
+    let at_once = campaign("once.json", &["--runs", "8", "--jobs", "2", "--json"]);
+    assert_eq!(at_once.status.code(), Some(1), "{}", err(&at_once));
+    for runs in ["2", "4", "8"] {
+        assert_eq!(campaign("often.json", &["--runs", runs, "--jobs", "1"]).status.code(), Some(1));
+    }
+    let read = |name: &str| fs::read_to_string(desk.0.join(name)).expect("a ledger");
+    assert_eq!(read("once.json"), read("often.json"));
+
+    let once = json(&at_once);
+    let findings = once["findings"].as_array().expect("findings");
+    assert_eq!(findings.len(), 1, "the canary fails in one way, whoever finds it: {once}");
+    let finding = &findings[0];
+    assert_eq!((&finding["story"], &finding["choices"][1]), (&"canary".into(), &1.into()));
+    let failed = once["lanes"].as_array().expect("lanes").iter().map(|lane| lane["failed"].as_u64());
+    assert_eq!(finding["runs"].as_u64(), failed.sum::<Option<u64>>(), "{once}");
+    let replayed = desk.run(&["replay", finding["tape"].as_str().expect("a tape")]);
+    assert_eq!(replayed.status.code(), Some(1), "{}", err(&replayed));
+}
+
+#[test]
+fn a_file_of_another_campaign_is_refused_and_left_as_it_is() {
+    let desk = Desk::new("campaign-refused");
+    let begin = ["campaign", "c.json", "ping_pong", "--runs", "2", "--block", "2"];
+    assert_eq!(desk.run(&begin).status.code(), Some(0));
+    let before = fs::read_to_string(desk.0.join("c.json")).expect("a ledger");
+    for (more, why) in [
+        (&["--set", "pings=3"][..], "other parameters"),
+        (&["--strategies", "swarm"], "other stories or strategies"),
+        (&["--strategies", "luck"], "is no strategy"),
+    ] {
+        let arguments: Vec<&str> = begin.iter().chain(more).copied().collect();
+        let complaint = refusal(&desk.run(&arguments));
+        assert!(complaint.contains(why), "{complaint}");
+    }
+    assert!(
+        refusal(&desk.run(&["campaign", "c.json", "ping_pong", "--block", "3"])).contains("another --block")
+    );
+    assert_eq!(fs::read_to_string(desk.0.join("c.json")).expect("a ledger"), before);
+    for bad in ["", "{", "[]", "{\"tidemill_campaign\": 9}"] {
+        fs::write(desk.0.join("bad.json"), bad).expect("a file");
+        let complaint = refusal(&desk.run(&["campaign", "bad.json", "ping_pong"]));
+        assert!(complaint.starts_with("tidemill: bad.json: line "), "{complaint}");
+        assert_eq!(fs::read_to_string(desk.0.join("bad.json")).expect("the file"), bad);
+    }
 }

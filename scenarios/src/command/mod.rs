@@ -3,6 +3,7 @@
 //! Results go to standard output, complaints and the progress bar to standard error. No colours, no cursor movement
 //! unless standard error is a terminal.
 
+mod campaign;
 mod check;
 mod coverage;
 mod cpu;
@@ -10,6 +11,7 @@ mod diff;
 mod done;
 mod fill;
 mod findability;
+mod ledger;
 mod list;
 mod partition;
 mod pipeline;
@@ -76,6 +78,8 @@ enum Command {
     Run(run::Run),
     /// Adds up and judges what the claims of many runs came to.
     Coverage(coverage::CoverageOf),
+    /// Runs stories under several strategies for long, and goes on where it was interrupted.
+    Campaign(campaign::Long),
     /// Runs a tape again.
     Replay(replay::Replay),
     /// Makes a failing tape small.
@@ -108,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::List(list) => list.run(&mut out),
         Command::Run(run) => run.run(&mut out),
         Command::Coverage(coverage) => coverage.run(&mut out),
+        Command::Campaign(campaign) => campaign.run(&mut out),
         Command::Replay(replay) => replay.run(&mut out),
         Command::Shrink(shrink) => shrink.run(&mut out),
         Command::Why(why) => why.run(&mut out),
@@ -126,6 +131,10 @@ pub fn main() -> ExitCode {
             ExitCode::from(Exit::Usage as u8)
         }
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// A line on standard error that counts runs; invisible where that is no terminal.

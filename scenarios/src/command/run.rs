@@ -2,7 +2,7 @@ use super::done::{Brief, Done, annotations, junit, table};
 use super::partition::{Partition, Wanted};
 use super::select::select;
 use super::strategy::{self, Choice};
-use super::{Exit, complain};
+use super::{Exit, complain, cores};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -221,10 +221,6 @@ impl Run {
 )]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// A bar on standard error; invisible where that is no terminal.

@@ -1,5 +1,5 @@
 use super::search::Search;
-use crate::harness::Shrink;
+use crate::harness::{Params, Shrink};
 use crate::{Choice, Site};
 use std::collections::BTreeSet;
 
@@ -10,9 +10,20 @@ impl Search<'_, '_> {
             let value = |search: &Self| search.params.iter().nth(at).map_or(0, |(_, value)| value);
             bisect(*param.range.start(), value(self), |candidate| {
                 let params = self.params.with(at, candidate);
-                self.attempt(params, self.choices.clone())
+                self.attempt(params.clone(), self.choices.clone()) || self.with_one_less(&params)
             });
         }
+    }
+
+    /// Where few choices are left: tries the parameters without one of them, whose sense may go with what they lower.
+    fn with_one_less(&mut self, params: &Params) -> bool {
+        let choices = self.choices.clone();
+        choices.len() <= FEW
+            && (0..choices.len()).any(|gone| {
+                let mut kept = choices.clone();
+                kept.remove(gone);
+                self.attempt(params.clone(), kept)
+            })
     }
 
     /// Lowers every value by halves as near to 1 as it goes: that it cannot be 0 was found out before.
@@ -101,6 +112,8 @@ impl Search<'_, '_> {
     }
 }
 
+/// So few choices that each of them is worth a run of its own.
+const FEW: usize = 8;
 /// Smaller numbers that a name is tried with.
 const NAMES_MAX: u64 = 4;
 

@@ -1,0 +1,160 @@
+//! What a campaign has done so far: a file that it goes on from.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The version of the file that is written and read.
+const VERSION: u32 = 1;
+/// The longest file that is read, in bytes.
+const BYTES_MAX: u64 = 16 << 20;
+
+/// A campaign so far.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ledger {
+    tidemill_campaign: u32,
+    /// Runs of a block: what is done is done in whole blocks.
+    pub block: u64,
+    /// Parameters that were set.
+    pub settings: Vec<String>,
+    pub lanes: Vec<Lane>,
+    pub findings: Vec<Finding>,
+}
+
+/// One story under one strategy.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lane {
+    pub story: String,
+    pub strategy: String,
+    /// Blocks that are done.
+    pub blocks: u64,
+    pub runs: u64,
+    pub failed: u64,
+    /// The digests of the blocks, folded in their order.
+    pub digest: String,
+    /// Whether the strategy has nothing left to try.
+    pub exhausted: bool,
+}
+
+/// A failure, however often and by whomever it was met.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Finding {
+    pub story: String,
+    pub tag: String,
+    pub id: String,
+    /// Runs that met it.
+    pub runs: u64,
+    /// The strategy that met it first, and in which of its runs.
+    pub strategy: String,
+    pub run: u64,
+    pub tape: Option<String>,
+    /// Choices before and after shrinking.
+    pub choices: Option<(u64, u64)>,
+}
+
+/// Why a campaign cannot go on from a file.
+#[derive(Debug)]
+pub(super) enum BadLedger {
+    Unreadable(io::Error),
+    TooLong,
+    Malformed(serde_json::Error),
+    Version(u32),
+    Other(&'static str),
+}
+
+impl Ledger {
+    pub(super) fn new(block: u64, settings: &[String], lanes: &[(&str, String)]) -> Self {
+        let lane = |(story, strategy): &(&str, String)| Lane {
+            story: (*story).to_owned(),
+            strategy: strategy.clone(),
+            blocks: 0,
+            runs: 0,
+            failed: 0,
+            digest: format!("{:032x}", 0),
+            exhausted: false,
+        };
+        Self {
+            tidemill_campaign: VERSION,
+            block,
+            settings: settings.to_vec(),
+            lanes: lanes.iter().map(lane).collect(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// The campaign in the file, which must be this one; this one where there is no file.
+    pub(super) fn resume(self, path: &Path) -> Result<Self, BadLedger> {
+        let length = match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(self),
+            Err(error) => return Err(BadLedger::Unreadable(error)),
+            Ok(metadata) => metadata.len(),
+        };
+        if length > BYTES_MAX {
+            return Err(BadLedger::TooLong);
+        }
+        let bytes = fs::read(path).map_err(BadLedger::Unreadable)?;
+        let found: Self = serde_json::from_slice(&bytes).map_err(BadLedger::Malformed)?;
+        let who = |ledger: &Self| -> Vec<(String, String)> {
+            ledger.lanes.iter().map(|lane| (lane.story.clone(), lane.strategy.clone())).collect()
+        };
+        match () {
+            () if found.tidemill_campaign != VERSION => Err(BadLedger::Version(found.tidemill_campaign)),
+            () if found.block != self.block => Err(BadLedger::Other("another --block")),
+            () if found.settings != self.settings => Err(BadLedger::Other("other parameters")),
+            () if who(&found) != who(&self) => Err(BadLedger::Other("other stories or strategies")),
+            () => Ok(found),
+        }
+    }
+
+    /// Writes the file anew, whole or not at all.
+    pub(super) fn save(&self, path: &Path) -> io::Result<()> {
+        let beside = path.with_extension("unfinished");
+        fs::write(&beside, serde_json::to_vec_pretty(self).map_err(io::Error::other)?)?;
+        fs::rename(&beside, path)
+    }
+
+    /// A failure that was met `runs` times; `true` where it is new.
+    pub(super) fn meet(&mut self, finding: Finding) -> bool {
+        let same = |known: &&mut Finding| (&known.story, &known.tag) == (&finding.story, &finding.tag);
+        match self.findings.iter_mut().find(same) {
+            Some(known) => {
+                known.runs += finding.runs;
+                false
+            }
+            None => {
+                self.findings.push(finding);
+                true
+            }
+        }
+    }
+}
+
+impl Lane {
+    /// A block is done.
+    pub(super) fn add(&mut self, runs: u64, failed: u64, digest: u128) {
+        self.blocks += 1;
+        self.runs += runs;
+        self.failed += failed;
+        let so_far = u128::from_str_radix(&self.digest, 16).unwrap_or_default();
+        self.digest = format!("{:032x}", so_far.rotate_left(1) ^ digest);
+    }
+}
+
+impl fmt::Display for BadLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => error.fmt(f),
+            Self::TooLong => write!(f, "the file is longer than {BYTES_MAX} bytes"),
+            Self::Malformed(error) => write!(f, "line {}: no campaign: {error}", error.line()),
+            Self::Version(found) => {
+                write!(f, "a campaign of version {found}; this build reads version {VERSION}")
+            }
+            Self::Other(what) => write!(f, "another campaign: {what}; give it a file of its own"),
+        }
+    }
+}
