@@ -3,6 +3,7 @@
 use crate::shell::{Failure, Place};
 use crate::steps::{
     aarch64, bench, boards, canary, cargo, determinism, downstream, features, noheap, planted, sim,
+    aarch64, bench, boards, browser, canary, cargo, determinism, downstream, noheap, planted, sim,
 };
 use crate::tidy;
 use crate::tools::{self, Tool};
@@ -90,6 +91,9 @@ const QEMU_RISCV: Tool = Tool::Program { name: "qemu-system-riscv32", package: "
 const QEMU_AARCH64: Tool = Tool::Program { name: "qemu-aarch64", package: "qemu-user" };
 const GCC_AARCH64: Tool =
     Tool::Program { name: "aarch64-linux-gnu-gcc", package: "gcc-aarch64-linux-gnu libc6-dev-arm64-cross" };
+const CHROMIUM: Tool = Tool::Program { name: "chromium", package: "chromium fonts-dejavu-core" };
+const NODE: Tool = Tool::Program { name: "node", package: "nodejs" };
+const NPM: Tool = Tool::Program { name: "npm", package: "npm" };
 const VALGRIND: Tool = Tool::Program { name: "valgrind", package: "valgrind" };
 const GIT: Tool = Tool::Program { name: "git", package: "git" };
 
@@ -213,6 +217,13 @@ pub(crate) const STEPS: &[Step] = &[
         repeat: "cargo ci determinism",
         needs: &[AARCH64, GCC_AARCH64, QEMU_AARCH64],
         run: determinism::run,
+    },
+    Step {
+        name: "browser",
+        what: "the page of a trace opens, is clicked, searched and stepped through in headless Chromium",
+        repeat: "cargo ci browser",
+        needs: &[CHROMIUM, NODE, NPM],
+        run: browser::run,
     },
     Step {
         name: "planted",

@@ -3,6 +3,7 @@
 pub(crate) mod aarch64;
 pub(crate) mod bench;
 pub(crate) mod boards;
+pub(crate) mod browser;
 pub(crate) mod canary;
 pub(crate) mod cargo;
 pub(crate) mod determinism;
