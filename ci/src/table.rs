@@ -2,8 +2,7 @@
 
 use crate::shell::{Failure, Place};
 use crate::steps::{
-    aarch64, bench, boards, canary, cargo, determinism, downstream, features, noheap, planted, sim,
-    aarch64, bench, boards, browser, canary, cargo, determinism, downstream, noheap, planted, sim,
+    aarch64, bench, boards, browser, canary, cargo, determinism, downstream, features, noheap, planted, sim,
 };
 use crate::tidy;
 use crate::tools::{self, Tool};
@@ -215,7 +214,7 @@ pub(crate) const STEPS: &[Step] = &[
         name: "determinism",
         what: "one seed, one hash: new process, n-th simulation, thread, profile, architecture",
         repeat: "cargo ci determinism",
-        needs: &[AARCH64, GCC_AARCH64, QEMU_AARCH64],
+        needs: &[AARCH64, GCC_AARCH64, QEMU_AARCH64, WASM32, NODE],
         run: determinism::run,
     },
     Step {

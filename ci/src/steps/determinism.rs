@@ -37,7 +37,30 @@ pub(crate) fn run(place: &Place) -> Verdict {
         let other = Tidemill::build(place, build)?;
         agree(build.name(), &many(&other, &dir, SLOW_SEEDS, "2")?)?;
     }
+    agree("wasm32, by node", &wasm(place, &dir, &reference)?)?;
     Ok(format!("{stories} stories, {ways} ways, equal hashes"))
+}
+
+/// Every story as WebAssembly, in node. Those of the reference only: canaries run only where they are named.
+fn wasm(place: &Place, dir: &Path, reference: &[Run]) -> Result<Vec<Run>, Failure> {
+    let target = "wasm32-unknown-unknown";
+    place.cargo(["build", "--release", "-p", "tidemill-scenarios-wasm", "--target", target]).run()?;
+    let module = place.target.join(target).join("release/tidemill_scenarios_wasm.wasm");
+    let script = place.root.join("ci/wasm/hashes.mjs");
+    let seeds = SLOW_SEEDS.to_string();
+    let call = place.call("node").args([script.as_os_str(), module.as_os_str(), seeds.as_ref()]).dir(dir);
+    let line = call.line();
+    let said = call.capture()?;
+    if said.code() != Some(0) {
+        return Err(Failure::new(format!("{}: {}", said.ending(), said.all().trim())).repeat(line));
+    }
+    let mut found = runs(&json(&said)?);
+    found.retain(|(story, ..)| reference.iter().any(|(known, ..)| known == story));
+    let asked = reference.iter().filter(|(_, seed, _)| *seed < SLOW_SEEDS).count();
+    if found.len() != asked {
+        return Err(Failure::new(format!("{} of {asked} runs were reported", found.len())).repeat(line));
+    }
+    Ok(found)
 }
 
 fn many(tidemill: &Tidemill, dir: &Path, seeds: u64, jobs: &str) -> Result<Vec<Run>, Failure> {

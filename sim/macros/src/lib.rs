@@ -34,7 +34,9 @@ const SEEDS: u64 = 100;
 /// | `tapes = "folder"` | where tapes are written and found, from the package's folder; `sim-failures` if not said |
 /// | `strategy = "pct:3"` | where choices come from: `random` if not said, `swarm`, `pct:DEPTH`, `exhaustive:FAULTS`, `guided`, `portfolio` |
 ///
-/// Tapes of this test that lie in the folder run first, for ever.
+/// Tapes of this test that lie in the folder run first, for ever. Seed 0 runs twice, with other hash keys and other
+/// addresses: a run that takes another path the second time fails, and the first event that differs is named. What reads
+/// a clock, draws random numbers or spawns a thread is named with its line by the crate `tidemill-sim-guard`.
 ///
 /// | variable | what it changes |
 /// |---|---|

@@ -1,4 +1,4 @@
-use super::{Finish, Replay, Report, Trial, campaign, replay, run, story, tag};
+use super::{Finish, Replay, Report, Trial, campaign, replay, run, steady, story, tag};
 use crate::explore::{BadStrategy, Plan, Strategy};
 use crate::tape::Tape;
 use crate::{Coverage, Sim};
@@ -32,8 +32,8 @@ pub(super) struct Asked {
     pub strategy: Option<String>,
 }
 
-/// Runs a test: its tapes, then its seeds. `TIDEMILL_SEEDS`, `TIDEMILL_SEED`, `TIDEMILL_TAPE` and
-/// `TIDEMILL_STRATEGY` change what runs.
+/// Runs a test: its tapes, then its seeds, the first of them twice: a run that takes another path then is no function of
+/// its seed, and fails. `TIDEMILL_SEEDS`, `TIDEMILL_SEED`, `TIDEMILL_TAPE` and `TIDEMILL_STRATEGY` change what runs.
 ///
 /// # Panics
 /// With the first failure, the seed that met it, and the command that repeats it.
@@ -94,6 +94,11 @@ impl Test<'_> {
             let report = run::once(&Trial::seed(seed), body);
             if report.failure.is_some() {
                 return Err(self.complaint(&report, &format!(" of {seeds}"), &Trial::seed(seed), body));
+            }
+            if seed == 0
+                && let Some(parted) = steady::parted(self.name, &report, body)
+            {
+                return Err(parted);
             }
             coverage.merge(report.coverage);
         }

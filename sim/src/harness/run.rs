@@ -1,3 +1,4 @@
+use super::intrusion::{self, Intrusion};
 use super::panics::{self, Panicked};
 use super::{Finish, Report};
 use crate::explore::{Found, Plan, Reins};
@@ -90,10 +91,15 @@ fn driven<R: Finish>(
     }
     let marks = note(&mut sim, at);
     let longer = events_max.map(|events_max| limit(&mut sim, events_max));
-    let failure = match panics::catch(|| body(&mut sim)) {
+    let (caught, intrusion) = intrusion::within(|| panics::catch(|| body(&mut sim)));
+    let mut failure = match caught {
         Ok(finish) => finish.failure(&sim),
         Err(panicked) => Some(broke(panicked, &sim)),
     };
+    if let Some(Intrusion { what, site }) = intrusion {
+        let (now, event, entity) = sim.locate();
+        failure = Some(Failure::new(&site, what, entity, now, event));
+    }
     let failure = longer.and_then(|longer| longer.take()).or(failure);
     let mut report = report(seed, failure, &sim);
     report.marks = marks.take();
