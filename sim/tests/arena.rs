@@ -8,7 +8,8 @@ use tidemill_ring::spsc::{self, Spec};
 use tidemill_seam::{Exchange, Region};
 use tidemill_sim::harness::{CrashPoints, Victim};
 use tidemill_sim::{
-    Arena, Duration, Env, Failure, Happened, MachineId, Mapping, Moment, Outcome, ProcessId, Sim, StoreCrash,
+    Arena, Context, Duration, Env, Event, Failure, Happened, MachineId, Mapping, Moment, Outcome, Process,
+    ProcessId, Sim, StoreCrash,
 };
 
 const US: Duration = Duration::from_micros(1);
@@ -253,6 +254,42 @@ fn a_factory_may_die_at_a_store_and_come_back() {
     assert!(sim.is_alive(victim), "a restart begins a new life, with no death ahead");
     sim.run().expect_ok();
     assert_eq!((standing(&arena), sim.stores(victim)), (vec![1, 1, 1, 0], 5));
+}
+
+// SIM-PROCESSES: state machines die at a store as tasks do, and come back.
+#[test]
+fn a_state_machine_dies_at_a_store_too() {
+    struct Counts(Mapping);
+    impl Process for Counts {
+        fn on(&mut self, context: &mut Context<'_>, _: Event<'_>) {
+            // SAFETY: the first of four words.
+            let count = unsafe { self.0.load(0, Relaxed) };
+            if count < 9 {
+                put(&self.0, 0, count + 1);
+                put(&self.0, 1, count + 1);
+                context.timer(US, 0);
+            }
+        }
+    }
+    let mut sim: Sim<Counts> = Sim::new(1);
+    let host = sim.machine("host");
+    let arena = sim.arena(host, "words", 4);
+    let shared = arena.clone();
+    let victim = sim.spawn_with(host, "counts", move |seams| Counts(seams.map(&shared)));
+    sim.kill_at_store(victim, 8, Some(US));
+    let torn = Rc::new(Cell::new(0));
+    let (sees, looks) = (Rc::clone(&torn), arena.clone());
+    sim.oracle("torn", move |_: &Sim<Counts>, moment: Moment| {
+        if let Moment::Event(event) = moment
+            && event.kind() == Happened::Kill
+        {
+            sees.set(u32::from(looks.look(0) != looks.look(1)));
+        }
+        Ok(())
+    });
+    sim.run().expect_ok();
+    assert_eq!((standing(&arena), torn.get()), (vec![9, 9, 0, 0], 1));
+    assert_eq!((sim.stats().kills, sim.stores(victim)), (1, 18));
 }
 
 // SIM-SHM: the dead process is chosen, and so is the store that it dies at.

@@ -27,6 +27,10 @@ impl Trace {
             Happened::Timer => format!("token {}", record.arg()),
             Happened::Resume => format!("{} events waited", record.arg()),
             Happened::Clock => format!("shows {}", seconds(record.arg())),
+            Happened::Stored => {
+                let (arena, word) = (record.arg() >> 32, record.arg() & 0xffff_ffff);
+                format!("arena {arena} word {word} ← {:#x}", record.digest())
+            }
             Happened::Start | Happened::Notified | Happened::Action | Happened::Kill | Happened::Pause => {
                 String::new()
             }
