@@ -17,10 +17,12 @@ use std::cell::RefCell;
 
 use serde::{Deserialize, Serialize};
 
+use crate::faults::Whims;
 use crate::machine::ProcessId;
 use crate::process::{Context, Process};
 use crate::seams::Seams;
 use crate::sim::Sim;
+use crate::streams::Choices;
 use crate::task::Env;
 
 /// What a claim says.
@@ -70,11 +72,12 @@ pub(crate) struct Seen {
 }
 
 /// What one simulation knows of its claims. It lives and dies with the simulation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Notebook {
     claims: RefCell<Vec<(&'static Claim, Seen)>>,
     /// Processes that were killed and did not recover what they held in memory.
     lost: RefCell<Vec<ProcessId>>,
+    pub(crate) whims: Whims,
 }
 
 /// Whatever belongs to a simulation and can write into its notebook.
@@ -98,6 +101,10 @@ impl Claim {
 }
 
 impl Notebook {
+    pub(crate) fn new(choices: Choices) -> Self {
+        Self { claims: RefCell::default(), lost: RefCell::default(), whims: Whims::new(choices) }
+    }
+
     fn note(&self, claim: &'static Claim, note: impl FnOnce(&mut Seen)) {
         let mut claims = self.claims.borrow_mut();
         let known = claims.iter().position(|(other, _)| claim.is(other));

@@ -267,7 +267,7 @@ impl Kernel {
 
     /// The notebook, which a world without claims and handles does not have yet.
     pub(crate) fn notebook(&self) -> &Rc<Notebook> {
-        self.notebook.get_or_init(Rc::default)
+        self.notebook.get_or_init(|| Rc::new(Notebook::new(self.choices.branch())))
     }
 
     /// Notes something that is no event, if a trace is kept.

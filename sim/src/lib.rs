@@ -66,8 +66,8 @@ pub use disk::{DiskConfig, DiskId, DiskStats, SimDisk};
 pub use explore::{Drive, Order};
 pub use failure::{Failure, Outcome, normalise};
 pub use faults::{
-    Dice, Family, Fault, FaultCounts, Keeps, Lived, Load, Occasion, Phase, Placement, Scenario, Swarm, Taken,
-    clock_rate, clock_step, corrupt, delay, duplicate, isolate, kill, loss, partition, pause,
+    Dice, Family, Fault, FaultCounts, Keeps, Lived, Load, Occasion, Phase, Placement, Scenario, SimBuggify,
+    Swarm, Taken, clock_rate, clock_step, corrupt, delay, duplicate, isolate, kill, loss, partition, pause,
 };
 pub use kernel::Config;
 pub use machine::{MachineId, ProcessId};
@@ -85,6 +85,6 @@ pub use stream::{News, SimStream, SimStreams, StreamConfig, StreamId};
 pub use streams::Choices;
 pub use swizzle::{Cut, Swizzle};
 pub use task::{Changed, Env, Recv, Sleep, Task, Tasks, Yield};
-pub use tidemill_seam::{Duration, Instant};
+pub use tidemill_seam::{Buggify, Duration, Instant, buggify};
 pub use tidemill_sim_macros::test;
 pub use trace::{Happened, Trace, TraceRecord};

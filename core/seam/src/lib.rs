@@ -7,6 +7,7 @@
 //! Refuses: allocation, `std`, dependencies, dynamic dispatch, and any knowledge of being simulated.
 #![no_std]
 
+mod buggify;
 mod clock;
 mod entropy;
 mod id;
@@ -19,6 +20,7 @@ mod stream;
 mod time;
 mod wall;
 
+pub use buggify::{Buggify, BuggifySite, Usual};
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use id::{EdgeId, NodeId, PoolId, PortId, WorkerId};

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map;
 
 use crate::assert::{Claim, Claims, Notebook, Seen};
+use crate::faults::FaultCounts;
 
 /// Names a claim.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -97,6 +98,13 @@ impl Coverage {
             let seed = (met > 0).then_some(seed);
             let counts = Counts { runs: 1, evaluated, met, range, seed, ..Counts::default() };
             coverage.add_claim(ClaimId::of(claim), &counts);
+        }
+        for (site, counts) in notebook.map(|notebook| notebook.whims.counts()).unwrap_or_default() {
+            let FaultCounts { looked, fired, changed, refused } = counts;
+            let (evaluated, met, name) = (looked, fired, site.name.into());
+            let id = ClaimId { claims: Claims::Buggify, name, file: own(site.file).into(), line: site.line };
+            let seed = (met > 0).then_some(seed);
+            coverage.add_claim(id, &Counts { runs: 1, evaluated, met, changed, refused, range: None, seed });
         }
         coverage
     }

@@ -73,6 +73,7 @@ impl<P: Process> Sim<P> {
     /// down now may stay so: how many and which is a choice, 0 is nobody. Gives who is left behind.
     pub(crate) fn heal_core(&mut self) -> Vec<ProcessId> {
         self.kernel.judges_takes = false;
+        self.kernel.notebook().whims.calm();
         let timers = std::mem::take(&mut self.kernel.faults().timers);
         timers.into_iter().for_each(|timer| self.unplan(timer));
         let left = self.left_behind();

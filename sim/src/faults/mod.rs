@@ -18,6 +18,7 @@ mod ready;
 mod scenario;
 mod strike;
 mod swarm;
+mod whims;
 
 pub use heal::Phase;
 pub use install::FaultCounts;
@@ -25,9 +26,11 @@ pub use placement::{Keeps, Placement};
 pub use ready::{clock_rate, clock_step, corrupt, delay, duplicate, isolate, kill, loss, partition, pause};
 pub use scenario::{Lived, Load, Scenario};
 pub use swarm::{Family, Swarm};
+pub use whims::SimBuggify;
 
 pub(crate) use install::Faults;
 pub(crate) use judge::{FILTER, Judged};
+pub(crate) use whims::Whims;
 
 use std::fmt;
 
