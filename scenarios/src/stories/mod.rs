@@ -6,17 +6,19 @@ mod ping_pong;
 pub(crate) mod pipeline;
 mod replicas;
 mod shared_ring;
+mod streams;
 
 use std::sync::OnceLock;
 use tidemill_sim::harness::Story;
 use tidemill_sim::{Failure, Outcome, Sim};
 
-static ALL: [Story; 6] = [
+static ALL: [Story; 7] = [
     pipeline::STORY,
     ping_pong::STORY,
     lock_service::STORY,
     replicas::STORY,
     shared_ring::STORY,
+    streams::STORY,
     canary::STORY,
 ];
 

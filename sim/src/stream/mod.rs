@@ -2,7 +2,8 @@
 //!
 //! Bytes travel in segments over the same links as datagrams. A segment that a link loses, corrupts, truncates, cuts or
 //! has no room for is sent again after a while, and nothing overtakes it: loss is delay, never disorder. Who is not
-//! answered for long enough gives up. Each machine carries its ends on by itself; a process hears of them in events.
+//! answered for long enough gives up. A reset is said once: whoever does not hear it finds out by writing, and whoever has
+//! no room to write is not told (there are no probes of a full window). Each machine carries its ends on by itself; a process hears of them in events.
 
 mod end;
 mod pipe;

@@ -328,11 +328,16 @@ impl Kernel {
 
     fn take_in(&mut self, id: StreamId, (peer, end): (StreamId, &Rc<End>), segment: Segment, bytes: &[u8]) {
         let retry_ns = self.touched().config.get().retry.as_nanos();
+        if segment == Segment::Open {
+            // Heard again, and not yet answered.
+            return self.wait(id);
+        }
         let sender = self.pipe(id);
         (sender.unanswered, sender.backoff_ns) = (None, retry_ns);
         match segment {
             Segment::Opened => {
                 end.status.set(Status::Open);
+                self.answered(peer, retry_ns);
                 self.tell(peer, News::Opened);
                 self.pump(end);
             }
@@ -372,7 +377,21 @@ impl Kernel {
         } else {
             self.pipe(peer).queue.push_back(Segment::Reset);
             self.transmit(peer);
+            // Where the reset is lost, the next attempt is reset again.
+            if self.pipe(peer).flight.is_empty() {
+                self.wait(id);
+            }
         }
+    }
+
+    /// What it waited for came.
+    fn answered(&mut self, id: StreamId, retry_ns: u64) {
+        let pipe = self.pipe(id);
+        (pipe.unanswered, pipe.backoff_ns) = (None, retry_ns);
+        if let Some(timer) = pipe.timer.take() {
+            self.queue.cancel(timer.index, timer.generation);
+        }
+        self.pipe(id).queue.retain(|segment| *segment != Segment::Open);
     }
 
     fn is_silent(&self, at: crate::net::Address) -> bool {
@@ -409,7 +428,7 @@ impl Kernel {
         let end = End::new(door.process, (to, from), Status::Open, &touched);
         let peer = self.new_pipe(&end, Some(id));
         self.pipe(id).peer = Some(peer);
-        self.pipe(id).unanswered = None;
+        self.wait(id);
         self.pipe(peer).queue.push_back(Segment::Opened);
         self.transmit(peer);
         door.waiting.borrow_mut().push_back(SimStream(end));
