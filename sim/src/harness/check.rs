@@ -23,6 +23,9 @@ pub struct Test<'a> {
     pub strategy: &'a str,
 }
 
+/// Where the run of a tape went the way that the tape says.
+const AS_RECORDED: &str = "as recorded";
+
 /// What the caller of `cargo test` asked for.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(super) struct Asked {
@@ -140,7 +143,7 @@ impl Test<'_> {
             return Ok(());
         }
         let (report, end) = match replay::replay(&tape, body) {
-            Ok(Replay::Same(report)) => (report, "as recorded".to_owned()),
+            Ok(Replay::Same(report)) => (report, AS_RECORDED.to_owned()),
             Ok(Replay::Left { departure, report, .. }) => {
                 (report, format!("off the recorded path: {departure}"))
             }
@@ -151,7 +154,12 @@ impl Test<'_> {
                 return Ok(());
             }
         };
-        let Some(failure) = &report.failure else { return Ok(()) };
+        let Some(failure) = &report.failure else {
+            if end != AS_RECORDED {
+                println!("{}: passed, {end}", path.display());
+            }
+            return Ok(());
+        };
         let command = self.command(&format!("TIDEMILL_TAPE={}", path.display()));
         let (name, seed, path) = (self.name, report.seed, path.display());
         Err(format!("{name} failed with seed {seed} of {path}, {end}\n  {failure}\nreplay: {command}"))

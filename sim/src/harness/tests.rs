@@ -1,6 +1,7 @@
 use super::check::Asked;
 use super::{
-    BadParam, Campaign, Departure, Must, Param, Params, Replay, Shrink, Story, Tally, Test, Trial, tag,
+    BadParam, Campaign, Departure, Must, Param, Params, Replay, Shrink, Story, Subject, Tally, Test, Trial,
+    tag,
 };
 use crate::explore::Strategy;
 use crate::tape::{Pin, Reason, Tape};
@@ -361,4 +362,22 @@ fn the_tape_of_a_forked_run_pins_what_the_fork_decided() {
     let tape = COIN.tape_of(&params, &trial, &report).expect("it is deterministic");
     assert_eq!(tape.base, Base::Zero);
     assert!(matches!(COIN.replay(&tape), Ok(Replay::Same(again)) if again.hash == report.hash));
+}
+
+// SIM-REPLAY: a small tape over zero in the folder is replayed by the test that bears its name.
+#[test]
+fn a_shrunk_tape_fails_its_test_until_the_bug_is_fixed() {
+    let folder = Folder::new("shrunk");
+    assert!(folder.test(200).run(&Asked::default(), &only_fair).is_err());
+    let path = folder.tape().expect("a tape was written");
+    let tape = Tape::parse(&std::fs::read(&path).expect("a tape")).expect("our own tape");
+    let body = |sim: &mut Sim, _: &Params| only_fair(sim);
+    let subject = Subject::test("mine::deep::coin", &body);
+    let small = crate::shrink::shrink(&subject, &tape, u64::MAX, &mut |_| true).expect("it fails").tape;
+    assert_eq!((small.base, small.choices.len()), (Base::Zero, 1), "{small}");
+    std::fs::write(&path, small.to_string()).expect("a file");
+    let message = folder.test(0).run(&Asked::default(), &only_fair).expect_err("the tape fails");
+    assert!(message.contains(", as recorded"), "{message}");
+    // With the bug the path is gone, too: the tape passes off its path, and that is a success.
+    assert_eq!(folder.test(1).run(&Asked::default(), &|_: &mut Sim| ()), Ok(()));
 }
