@@ -496,7 +496,7 @@ fn a_campaign_that_was_interrupted_comes_to_the_same_as_one_that_was_not() {
     let read = |name: &str| fs::read_to_string(desk.0.join(name)).expect("a ledger");
     assert_eq!(read("once.json"), read("often.json"));
 
-    let once = json(&at_once);
+    let once = json(&at_once)["campaign"].clone();
     let findings = once["findings"].as_array().expect("findings");
     assert_eq!(findings.len(), 1, "the canary fails in one way, whoever finds it: {once}");
     let finding = &findings[0];
@@ -505,6 +505,22 @@ fn a_campaign_that_was_interrupted_comes_to_the_same_as_one_that_was_not() {
     assert_eq!(finding["runs"].as_u64(), failed.sum::<Option<u64>>(), "{once}");
     let replayed = desk.run(&["replay", finding["tape"].as_str().expect("a tape")]);
     assert_eq!(replayed.status.code(), Some(1), "{}", err(&replayed));
+}
+
+#[test]
+fn the_claims_of_a_campaign_add_up_block_by_block() {
+    let desk = Desk::new("campaign-coverage");
+    let begin = ["campaign", "c.json", "replicas", "--block", "20", "--coverage", "sum.json", "--runs"];
+    for runs in ["20", "40"] {
+        let arguments: Vec<&str> = begin.iter().copied().chain([runs]).collect();
+        assert_eq!(desk.run(&arguments).status.code(), Some(0));
+    }
+    assert_eq!(
+        desk.run(&["run", "replicas", "--seeds", "40", "--coverage", "run.json"]).status.code(),
+        Some(0)
+    );
+    let text = |file: &str| fs::read_to_string(desk.0.join(file)).expect("a file");
+    assert_eq!(text("sum.json"), text("run.json"));
 }
 
 #[test]

@@ -21,7 +21,10 @@ that is new gets a tape, shrunk at once; failures are told apart by story and id
 Example:
   tidemill campaign night.json 'p*' --strategies random,swarm,pct:3 --time 28800
 
-Exit codes: 0 nothing was found, 1 something was, 2 bad usage, or a file of another campaign.")]
+A `sometimes!`, a `reachable!` or something expected that no run met fails the campaign once as many runs as a story wants
+by itself are done with its own parameters.
+
+Exit codes: 0 nothing was found, 1 something was, or a claim was not met, 2 bad usage, or a file of another campaign.")]
 pub(super) struct Long {
     /// Where the campaign is kept; it goes on from there.
     file: PathBuf,
@@ -62,6 +65,10 @@ pub(super) struct Long {
     #[arg(long, value_name = "N", default_value_t = 5_000)]
     shrink: u64,
 
+    /// Writes what the claims came to, for `tidemill coverage`.
+    #[arg(long, value_name = "FILE")]
+    coverage: Option<PathBuf>,
+
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -89,12 +96,14 @@ impl Long {
             }
         };
         self.go_on(&ways, &mut ledger)?;
+        let unmet = self.unmet(&ways, &ledger)?;
         if self.json {
-            writeln!(out, "{:#}", json!(ledger))?;
+            writeln!(out, "{:#}", json!({ "campaign": ledger, "unmet": unmet }))?;
         } else {
             print(out, &ledger)?;
+            unmet.iter().try_for_each(|claim| writeln!(out, "\nnot met: {claim}"))?;
         }
-        Ok(if ledger.findings.is_empty() { Exit::Passed } else { Exit::Failed })
+        Ok(if ledger.findings.is_empty() && unmet.is_empty() { Exit::Passed } else { Exit::Failed })
     }
 
     fn ways(&self) -> Result<Vec<Way>, String> {
@@ -139,10 +148,28 @@ impl Long {
             lane.add(tally.seeds, tally.failed, tally.digest);
             // Seeds do not matter to an exhaustive search: another block would be the same one.
             lane.exhausted = matches!(way.strategy, Strategy::Exhaustive(_));
+            ledger.cover(way.story.name, tally.coverage)?;
             ledger.save(&self.file)?;
         }
         bar.finish_and_clear();
         Ok(())
+    }
+
+    /// What must be met once and was not, in as many runs as the story wants by itself, with its own parameters. The
+    /// coverage file is written, too.
+    fn unmet(&self, ways: &[Way], ledger: &Ledger) -> io::Result<Vec<String>> {
+        let coverage = ledger.coverage().map_err(|bad| io::Error::other(bad.to_string()))?;
+        if let Some(path) = &self.coverage {
+            super::coverage::write(&coverage, path)?;
+        }
+        let mut unmet = Vec::new();
+        for (name, coverage) in &coverage.stories {
+            let enough = |way: &Way| way.story.name == name && coverage.runs >= way.story.seeds;
+            if self.settings.is_empty() && ways.iter().any(enough) {
+                unmet.extend(coverage.unmet().map(|claim| format!("{name}: {claim}")));
+            }
+        }
+        Ok(unmet)
     }
 
     fn block(&self, way: &Way, begin: u64, tick: &mut dyn FnMut()) -> Tally {

@@ -1,10 +1,12 @@
 //! What a campaign has done so far: a file that it goes on from.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
+use tidemill_sim::{Coverage, CoverageError, CoverageFile};
 
 /// The version of the file that is written and read.
 const VERSION: u32 = 1;
@@ -12,7 +14,7 @@ const VERSION: u32 = 1;
 const BYTES_MAX: u64 = 16 << 20;
 
 /// A campaign so far.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+#[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ledger {
     tidemill_campaign: u32,
@@ -22,6 +24,8 @@ pub(super) struct Ledger {
     pub settings: Vec<String>,
     pub lanes: Vec<Lane>,
     pub findings: Vec<Finding>,
+    /// What the claims came to: a coverage file.
+    coverage: Value,
 }
 
 /// One story under one strategy.
@@ -64,6 +68,7 @@ pub(super) enum BadLedger {
     TooLong,
     Malformed(serde_json::Error),
     Version(u32),
+    Coverage(CoverageError),
     Other(&'static str),
 }
 
@@ -84,7 +89,21 @@ impl Ledger {
             settings: settings.to_vec(),
             lanes: lanes.iter().map(lane).collect(),
             findings: Vec::new(),
+            coverage: value(&CoverageFile::default()),
         }
+    }
+
+    /// What the claims came to.
+    pub(super) fn coverage(&self) -> Result<CoverageFile, BadLedger> {
+        CoverageFile::parse(self.coverage.to_string().as_bytes()).map_err(BadLedger::Coverage)
+    }
+
+    /// Adds what the claims of a block came to.
+    pub(super) fn cover(&mut self, story: &str, coverage: Coverage) -> io::Result<()> {
+        let mut sum = self.coverage().map_err(|bad| io::Error::other(bad.to_string()))?;
+        sum.add(story, coverage);
+        self.coverage = value(&sum);
+        Ok(())
     }
 
     /// The campaign in the file, which must be this one; this one where there is no file.
@@ -107,7 +126,7 @@ impl Ledger {
             () if found.block != self.block => Err(BadLedger::Other("another --block")),
             () if found.settings != self.settings => Err(BadLedger::Other("other parameters")),
             () if who(&found) != who(&self) => Err(BadLedger::Other("other stories or strategies")),
-            () => Ok(found),
+            () => found.coverage().map(|_| found),
         }
     }
 
@@ -134,6 +153,11 @@ impl Ledger {
     }
 }
 
+/// A coverage file is JSON, so it has its place in ours.
+fn value(coverage: &CoverageFile) -> Value {
+    serde_json::from_str(&coverage.to_string()).expect("a coverage file is JSON")
+}
+
 impl Lane {
     /// A block is done.
     pub(super) fn add(&mut self, runs: u64, failed: u64, digest: u128) {
@@ -154,6 +178,7 @@ impl fmt::Display for BadLedger {
             Self::Version(found) => {
                 write!(f, "a campaign of version {found}; this build reads version {VERSION}")
             }
+            Self::Coverage(error) => write!(f, "its coverage cannot be read: {error}"),
             Self::Other(what) => write!(f, "another campaign: {what}; give it a file of its own"),
         }
     }
