@@ -2,7 +2,8 @@
 
 use crate::shell::{Failure, Place};
 use crate::steps::{
-    aarch64, bench, boards, browser, canary, cargo, determinism, downstream, features, noheap, planted, sim,
+    aarch64, bench, boards, browser, canary, cargo, determinism, downstream, features, fuzz, noheap, planted,
+    sim,
 };
 use crate::tidy;
 use crate::tools::{self, Tool};
@@ -209,6 +210,13 @@ pub(crate) const STEPS: &[Step] = &[
         repeat: "cargo ci downstream",
         needs: &[],
         run: downstream::run,
+    },
+    Step {
+        name: "fuzz",
+        what: "arbitrary bytes as tapes, choices, datagrams and rows never panic, and never run away",
+        repeat: "cargo ci fuzz",
+        needs: &[],
+        run: fuzz::run,
     },
     Step {
         name: "determinism",

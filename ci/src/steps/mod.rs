@@ -9,6 +9,7 @@ pub(crate) mod cargo;
 pub(crate) mod determinism;
 pub(crate) mod downstream;
 pub(crate) mod features;
+pub(crate) mod fuzz;
 pub(crate) mod noheap;
 pub(crate) mod planted;
 pub(crate) mod sim;

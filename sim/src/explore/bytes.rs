@@ -21,13 +21,20 @@ impl Bytes {
         Drive::new(Self::new(bytes))
     }
 
-    /// A number below `n`, out of the next bytes.
+    /// All of them, those that were taken included.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// A number below `n`, out of the next bytes: the less they say, the less it is.
     fn below(&mut self, n: u64) -> u64 {
         let needed = (64 - (n - 1).leading_zeros()).div_ceil(8) as usize;
         let end = (self.at + needed).min(self.bytes.len());
-        let number = self.bytes[self.at..end].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let missing = self.at + needed - end;
+        let number =
+            self.bytes[self.at..end].iter().fold(0, |number: u128, byte| number << 8 | u128::from(*byte));
         self.at = end;
-        number % n
+        (((number << (8 * missing)) * u128::from(n)) >> (8 * needed)) as u64
     }
 }
 
@@ -38,5 +45,14 @@ impl Source for Bytes {
 
     fn next(&mut self, _: &Asked<'_>, ready: &[Ready]) -> usize {
         self.below(ready.len() as u64) as usize
+    }
+}
+
+/// All the bytes that are left.
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for Bytes {
+    fn arbitrary(source: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        let left = source.len();
+        source.bytes(left).map(Self::new)
     }
 }

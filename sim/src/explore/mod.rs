@@ -18,14 +18,34 @@
 //!   a process starts before anything else reaches it.
 //! - The end of a [`run_until`](crate::Sim::run_until) closes every window that it cuts.
 
+//!
+//! # Strategies
+//! A [`Strategy`] asks for runs and hears what came of them; a [`Campaign`](crate::harness::Campaign), a simulated test
+//! and `tidemill run --strategy` run any of them over the same body.
+//! - `random`: the streams of one seed after the other, in the drawn order.
+//! - `swarm`: the same, and every run draws which kinds of faults are on and how often they strike.
+//! - `pct:d`: random priorities of chains of events, and `d − 1` points at which whoever would go next falls behind
+//!   everybody; a fault is such a point, too. The first run has no points, and tells how many decisions there are.
+//! - `exhaustive:f`: every run with at most `f` faults; of two orders of events that [commute](Ready::commutes) one
+//!   is run. [`Sim::touches`](crate::Sim::touches) says what processes share; where nothing was said, nothing commutes.
+//!   [`Extent`] says whether it is complete, and what was held.
+//! - `guided`: keeps runs that show something new (a claim that was met, how a process went from one event to the
+//!   next, how much waited), and changes single values of them or what comes behind one decision.
+//! - `portfolio`: all of these share the budget; [`Find`](crate::harness::Find) says who found what.
+//!
+//! A run that a strategy decided is on tape as any other: `base = zero`, and a line for every choice that is not 0.
+
 mod bytes;
 mod mutant;
 mod order;
 mod pct;
 mod plan;
+#[cfg(feature = "proptest")]
+pub mod property;
 mod search;
 mod source;
 mod strategy;
+mod swarm;
 mod walk;
 
 pub use bytes::Bytes;

@@ -9,6 +9,7 @@ use super::order::Order;
 use super::pct::Pct;
 use super::source::Drive;
 use super::strategy::Bounds;
+use super::swarm::Swarm;
 use super::walk::{Path, Trail, Walk};
 use crate::choice::Choice;
 use crate::harness::{Report, Trial};
@@ -27,6 +28,8 @@ pub(crate) struct Plan {
 pub(crate) enum Way {
     /// As the trial says.
     Plain,
+    /// As the seed says, at rates that are drawn.
+    Swarm,
     Pct {
         depth: u32,
         decisions: u64,
@@ -39,6 +42,7 @@ pub(crate) enum Way {
 #[derive(Debug)]
 pub(crate) enum Reins {
     Plain,
+    Swarm(Drive),
     Pct(Rc<RefCell<Pct>>),
     Walk(Rc<RefCell<Walk>>),
     Mutant(Rc<RefCell<Mutant>>, Rc<RefCell<Steps>>),
@@ -75,6 +79,7 @@ impl Way {
         let cell = |walk| Rc::new(RefCell::new(walk));
         match self {
             Self::Plain => Reins::Plain,
+            Self::Swarm => Reins::Swarm(Drive::new(Swarm::new(seed))),
             Self::Pct { depth, decisions } => {
                 Reins::Pct(Rc::new(RefCell::new(Pct::new(seed, *depth, *decisions))))
             }
@@ -90,6 +95,7 @@ impl Reins {
     pub(crate) fn drive(&self) -> (Option<Drive>, Order) {
         match self {
             Self::Plain => (None, Order::Drawn),
+            Self::Swarm(drive) => (Some(drive.clone()), Order::Drawn),
             Self::Pct(source) => (Some(Drive::shared(source)), Order::Chosen),
             Self::Walk(source) => (Some(Drive::shared(source)), Order::Chosen),
             Self::Mutant(source, _) => (Some(Drive::shared(source)), Order::Chosen),
@@ -99,7 +105,7 @@ impl Reins {
     pub(crate) fn learned(&self, report: &Report) -> Learned {
         use super::mutant::Features;
         match self {
-            Self::Plain => Learned::Nothing,
+            Self::Plain | Self::Swarm(_) => Learned::Nothing,
             Self::Pct(source) => Learned::Decisions(source.borrow().decisions()),
             Self::Walk(source) => Learned::Trail(source.borrow_mut().trail()),
             Self::Mutant(source, steps) => {

@@ -122,8 +122,8 @@ impl Search {
 
 fn member(strategy: Strategy, first: u64) -> Box<dyn Member> {
     match strategy {
-        Strategy::Random | Strategy::Portfolio => Box::new(Seeds { next: first }),
-        Strategy::Swarm => Box::new(Seeds { next: first }),
+        Strategy::Random | Strategy::Portfolio => Box::new(Seeds { next: first, way: Way::Plain }),
+        Strategy::Swarm => Box::new(Seeds { next: first, way: Way::Swarm }),
         Strategy::Pct(depth) => Box::new(Depth { depth, next: first, decisions: None }),
         Strategy::Exhaustive(bounds) => {
             let (states, extent) = (BTreeSet::new(), Extent::default());
@@ -139,13 +139,14 @@ fn member(strategy: Strategy, first: u64) -> Box<dyn Member> {
 /// One seed after the other.
 struct Seeds {
     next: u64,
+    way: Way,
 }
 
 impl Member for Seeds {
     fn ask(&mut self, most: usize) -> Vec<(Trial, Way)> {
         let seeds = self.next..self.next.saturating_add(most as u64);
         self.next = seeds.end;
-        seeds.map(|seed| (Trial::seed(seed), Way::Plain)).collect()
+        seeds.map(|seed| (Trial::seed(seed), self.way.clone())).collect()
     }
 
     fn hear(&mut self, _: &Trial, _: Learned) -> bool {

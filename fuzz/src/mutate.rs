@@ -1,0 +1,86 @@
+/// Changes inputs, as its seed says.
+#[derive(Clone, Debug)]
+pub struct Mutator {
+    state: u64,
+}
+
+/// Bytes that parsers trip over.
+const TELLING: &[&[u8]] = &[
+    b"\n",
+    b"#",
+    b"=",
+    b"0",
+    b"-1",
+    b"\0",
+    b"18446744073709551615",
+    b"\xff\xff\xff\xff",
+    b"\xc3\x28",
+    b"end\n",
+];
+
+impl Mutator {
+    /// The longest input, in bytes.
+    pub const LEN_MAX: usize = 1 << 14;
+
+    /// A mutator of this seed.
+    pub fn new(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    /// SplitMix64 (Steele, Lea and Flood, 2014).
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.state;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        ((u128::from(self.next()) * n.max(1) as u128) >> 64) as usize
+    }
+
+    fn pick<'a>(&mut self, from: &'a [Vec<u8>]) -> &'a [u8] {
+        let at = self.below(from.len());
+        from.get(at).map_or(&[], Vec::as_slice)
+    }
+
+    /// One of `seeds` with up to eight changes.
+    pub fn mutate(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
+        let mut input = self.pick(seeds).to_vec();
+        for _ in 0..=self.below(8) {
+            self.change(&mut input, seeds);
+        }
+        input.truncate(Self::LEN_MAX);
+        input
+    }
+
+    fn change(&mut self, input: &mut Vec<u8>, seeds: &[Vec<u8>]) {
+        let at = self.below(input.len() + 1);
+        let end = at + self.below((input.len() - at).min(64) + 1);
+        match self.below(7) {
+            0 if at < input.len() => input[at] ^= 1 << self.below(8),
+            1 if at < input.len() => input[at] = self.next() as u8,
+            2 => drop(input.drain(at..end)),
+            3 => {
+                let copy = input[at..end].to_vec();
+                drop(input.splice(at..at, copy));
+            }
+            4 => {
+                let word = TELLING[self.below(TELLING.len())];
+                drop(input.splice(at..at, word.iter().copied()));
+            }
+            5 => {
+                let other = self.pick(seeds);
+                let from = self.below(other.len() + 1);
+                input.truncate(at);
+                input.extend_from_slice(&other[from..]);
+            }
+            _ => {
+                let many = self.below(16);
+                let bytes: Vec<u8> = (0..many).map(|_| self.next() as u8).collect();
+                drop(input.splice(at..end, bytes));
+            }
+        }
+    }
+}
