@@ -20,6 +20,8 @@ const HOST: &str = "tidemill-host";
 const MCU: &str = "tidemill-mcu";
 const SIM: &str = "tidemill-sim";
 const SIM_MACROS: &str = "tidemill-sim-macros";
+const SIM_GUARD: &str = "tidemill-sim-guard";
+const WASM: &str = "tidemill-scenarios-wasm";
 const PIPELINE: &str = "tidemill-pipeline";
 const SCENARIOS: &str = "tidemill-scenarios";
 const FACADE: &str = "tidemill";
@@ -34,6 +36,8 @@ const ROWS: &[Row] = &[
     Row { name: FACADE, code: &[SEAM, RING, FLOW, CONTRACTS, HOST, MCU], tests: &[] },
     Row { name: SIM_MACROS, code: &[], tests: &[SIM] },
     Row { name: SIM, code: &[SEAM, RING, FLOW, CONTRACTS, SIM_MACROS], tests: &[PIPELINE] },
+    Row { name: SIM_GUARD, code: &[SIM], tests: &[] },
+    Row { name: WASM, code: &[SEAM, RING, FLOW, CONTRACTS, PIPELINE, SIM], tests: &[] },
     Row { name: PIPELINE, code: &[SEAM, RING, FLOW], tests: &[] },
     Row { name: SCENARIOS, code: &[SEAM, RING, FLOW, CONTRACTS, HOST, FACADE, SIM, PIPELINE], tests: &[] },
     Row { name: "loom-tests", code: &[SEAM, RING, FLOW], tests: &[] },
