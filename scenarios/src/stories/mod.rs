@@ -1,6 +1,7 @@
 //! The stories: one file each, and one line here.
 
 mod canary;
+mod journal;
 mod lock_service;
 mod ping_pong;
 pub(crate) mod pipeline;
@@ -12,13 +13,14 @@ use std::sync::OnceLock;
 use tidemill_sim::harness::Story;
 use tidemill_sim::{Failure, Outcome, Sim};
 
-static ALL: [Story; 7] = [
+static ALL: [Story; 8] = [
     pipeline::STORY,
     ping_pong::STORY,
     lock_service::STORY,
     replicas::STORY,
     shared_ring::STORY,
     streams::STORY,
+    journal::STORY,
     canary::STORY,
 ];
 
