@@ -242,3 +242,18 @@ fn a_swizzle_can_be_called_off_and_its_zero_is_nobody() {
     sim.run().expect_ok();
     assert!(!sim.is_cut(a, b) && !sim.is_cut(b, a));
 }
+
+// SIM-TIME: a link takes no time at all or a single nanosecond, and what lies a century ahead comes at once.
+#[test]
+fn links_know_zero_one_nanosecond_and_a_century() {
+    let century = Duration::from_secs(100 * 365 * 86_400);
+    for latency in [Duration::ZERO, Duration::from_nanos(1), century] {
+        let link = LinkConfig { latency: Latency::Constant(latency), ..LinkConfig::PERFECT };
+        let (mut sim, log) = world(Config::default(), link, century, (3, 1));
+        sim.run().expect_ok();
+        let heard: Vec<u64> = log.borrow().iter().map(|(at, _)| at.as_nanos()).collect();
+        let sent = [0, 1, 2].map(|at| century.as_nanos() * at);
+        assert_eq!(heard, sent.map(|sent| sent + latency.as_nanos()));
+        assert!(sim.stats().events < 20, "idle time has no events");
+    }
+}
