@@ -13,8 +13,8 @@ pub struct BuggifySite {
 /// timeout. Asked by [`buggify!`](crate::buggify).
 ///
 /// # Laws
-/// - **B1** `false` is always lawful: whoever asks does the usual then. [`Usual`] never says anything else.
-/// - **B2** `true` is lawful, too: whoever asks keeps every promise whatever the answers.
+/// - `false` is always lawful: whoever asks does the usual then. [`Usual`] never says anything else.
+/// - `true` is lawful, too: whoever asks keeps every promise whatever the answers.
 pub trait Buggify {
     /// Whether to do the rare thing here and now.
     fn buggify(&self, site: &'static BuggifySite) -> bool;
