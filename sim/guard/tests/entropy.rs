@@ -20,6 +20,7 @@ const TEST: Test<'static> = Test {
     folder: env!("CARGO_TARGET_TMPDIR"),
     seeds: 1,
     tapes: "probes",
+    strategy: "random",
 };
 
 /// A process that waits as long as `probe` says.
