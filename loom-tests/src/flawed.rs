@@ -27,6 +27,10 @@ pub enum Flaw {
 pub const TAIL: u32 = 0;
 /// The consumer's cursor, or the claim.
 pub const DONE: u32 = 1;
+/// Whether the producer is there, and of which generation.
+pub const PRODUCER_STANDING: u32 = 2;
+/// The same of the consumer.
+pub const CONSUMER_STANDING: u32 = 3;
 const SLOTS: u32 = 4;
 
 /// A heap region that breaks at most one promise, and that can watch the slots for unordered access.

@@ -11,7 +11,7 @@
 mod flawed;
 pub mod histories;
 
-pub use flawed::{DONE, Flaw, Flawed, TAIL};
+pub use flawed::{CONSUMER_STANDING, DONE, Flaw, Flawed, PRODUCER_STANDING, TAIL};
 
 #[cfg(feature = "loom")]
 pub use loom::{

@@ -5,7 +5,7 @@
 
 use loom_tests::histories::{self, Habit};
 #[cfg(feature = "loom")]
-use loom_tests::{DONE, TAIL};
+use loom_tests::{CONSUMER_STANDING, DONE, PRODUCER_STANDING, TAIL};
 use loom_tests::{Flaw, check};
 
 #[test]
@@ -59,14 +59,14 @@ fn eviction_without_its_fence_is_caught_e13() {
 #[cfg(feature = "loom")]
 #[should_panic(expected = "closed before the last entry was seen")]
 fn a_close_published_relaxed_is_caught_e20() {
-    check(|| histories::close_after_push(Flaw::StoreRelaxed(TAIL + 1)));
+    check(|| histories::close_after_push(Flaw::StoreRelaxed(PRODUCER_STANDING)));
 }
 
 #[test]
 #[cfg(feature = "loom")]
 #[should_panic(expected = "an entry lost or doubled")]
 fn a_consumer_close_published_relaxed_is_caught_e20() {
-    check(|| histories::recover_after_close(Flaw::StoreRelaxed(DONE + 1)));
+    check(|| histories::recover_after_close(Flaw::StoreRelaxed(CONSUMER_STANDING)));
 }
 
 #[test]
