@@ -29,6 +29,7 @@ struct Server;
 impl Process for Client {
     fn on(&mut self, context: &mut Context<'_>, event: Event<'_>) {
         if let Event::Datagram { bytes, .. } = event
+            && self.left > 0
             && bytes == self.left.to_le_bytes()
         {
             self.left -= 1;
