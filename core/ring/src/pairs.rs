@@ -42,6 +42,32 @@ mod wide {
         let halves = [both as u32, (both >> 32) as u32];
         if cfg!(target_endian = "little") { halves } else { [halves[1], halves[0]] }
     }
+
+    /// Two neighbouring pairs.
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    #[inline]
+    pub(super) fn store_two(pairs: &[AtomicU64; 2], values: [u64; 2]) {
+        use core::sync::atomic::Ordering::Relaxed;
+        pairs[0].store(values[0], Relaxed);
+        pairs[1].store(values[1], Relaxed);
+    }
+
+    /// Two neighbouring pairs by one instruction. A store waits in the store buffer until its cache line comes back from
+    /// the other side, so entries on their way are as many as places in it, divided by the stores of an entry.
+    ///
+    /// The processor writes aligned halves of such a store one by one at worst: two relaxed atomic stores.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[inline]
+    pub(super) fn store_two(pairs: &[AtomicU64; 2], values: [u64; 2]) {
+        use core::arch::{asm, x86_64::_mm_set_epi64x};
+        // SAFETY: every x86-64 has SSE2.
+        let both = unsafe { _mm_set_epi64x(values[1].cast_signed(), values[0].cast_signed()) };
+        // SAFETY: the sixteen bytes are two atomics, borrowed, on which a race is defined.
+        unsafe {
+            asm!("movups xmmword ptr [{at}], {both}", at = in(reg) pairs.as_ptr(), both = in(xmm_reg) both,
+                options(nostack, preserves_flags));
+        }
+    }
 }
 
 /// Copies `run` out.
@@ -80,9 +106,16 @@ pub(crate) unsafe fn write(run: &[AtomicU32], from: &[u32]) {
         target_has_atomic = "64",
         not(any(feature = "loom", feature = "shuttle"))
     ))]
-    // SAFETY: the caller's promise.
-    for (pair, from) in unsafe { wide::pairs(run) }.iter().zip(from.as_chunks().0) {
-        pair.store(wide::join(*from), Ordering::Relaxed);
+    {
+        // SAFETY: the caller's promise.
+        let (twos, last) = unsafe { wide::pairs(run) }.as_chunks();
+        let (from_twos, from_last) = from.as_chunks();
+        for (two, &[a, b, c, d]) in twos.iter().zip(from_twos) {
+            wide::store_two(two, [wide::join([a, b]), wide::join([c, d])]);
+        }
+        for (pair, from) in last.iter().zip(from_last.as_chunks().0) {
+            pair.store(wide::join(*from), Ordering::Relaxed);
+        }
     }
     #[cfg(not(all(
         target_pointer_width = "64",

@@ -4,6 +4,9 @@ use core::fmt;
 use tidemill_seam::Region;
 
 /// The half that pops. Dropping it closes the ring; what it left the producer can recover.
+///
+/// Each use reads its own positions before the first atomic and writes them after the last. The compiler then keeps them
+/// in registers from one use to the next; across an atomic it would load them again, from a store just made.
 pub struct Consumer<R: Region, const W: usize> {
     pub(super) region: R,
     pub(super) shape: Shape,
@@ -49,12 +52,18 @@ impl<R: Region, const W: usize> Consumer<R, W> {
     /// Takes the oldest entry and gives its slot back.
     #[inline]
     pub fn pop(&mut self) -> Option<[u32; W]> {
+        let (next, known) = (self.next, self.known);
         if self.standing() != self.pass {
             let mut entry = [0; W];
             return self.pop_evicting(&mut entry).then_some(entry);
         }
-        let entry = self.advance()?;
-        self.show();
+        if next == known && !self.look_from(next) {
+            return None;
+        }
+        let entry = self.entry(next);
+        let after = next.wrapping_add(1);
+        self.show(after);
+        self.next = after;
         Some(entry)
     }
 
@@ -62,22 +71,28 @@ impl<R: Region, const W: usize> Consumer<R, W> {
     /// the ring is taken. On an evicting ring every take is released at once: the exchange that wins the entry does it.
     #[inline]
     pub fn take(&mut self) -> Option<[u32; W]> {
+        let (next, known) = (self.next, self.known);
         if self.standing() != self.pass {
             let mut entry = [0; W];
             return self.pop_evicting(&mut entry).then_some(entry);
         }
-        let entry = self.advance()?;
-        if self.taken() > self.shape.mask / 2 {
-            self.show();
+        if next == known && !self.look_from(next) {
+            return None;
         }
+        let entry = self.entry(next);
+        let after = next.wrapping_add(1);
+        if self.taken(after) > self.shape.mask / 2 {
+            self.show(after);
+        }
+        self.next = after;
         Some(entry)
     }
 
     /// Gives the slots of all taken entries back to the producer. Free where nothing was taken.
     #[inline]
     pub fn release(&mut self) {
-        if self.standing() == self.pass && self.taken() > 0 {
-            self.show();
+        if self.standing() == self.pass && self.taken(self.next) > 0 {
+            self.show(self.next);
         }
     }
 
@@ -92,10 +107,11 @@ impl<R: Region, const W: usize> Consumer<R, W> {
         }
         let n = wanted.min(self.known.wrapping_sub(self.next));
         self.copy(self.next, &mut into[..n as usize]);
-        self.next = self.next.wrapping_add(n);
+        let after = self.next.wrapping_add(n);
         if n > 0 {
-            self.show();
+            self.show(after);
         }
+        self.next = after;
         n as usize
     }
 
@@ -156,19 +172,19 @@ impl<R: Region, const W: usize> Consumer<R, W> {
         unsafe { self.region.load(self.shape.done, Ordering::Acquire) }
     }
 
-    /// Entries taken and not yet released, on a ring that does not evict.
+    /// Entries below `next` taken and not yet released, on a ring that does not evict.
     #[inline]
-    fn taken(&self) -> u32 {
+    fn taken(&self, next: u32) -> u32 {
         // Relaxed: nobody writes it but us.
         // SAFETY: within the region, checked at the split.
-        self.next.wrapping_sub(unsafe { self.region.load(self.shape.done, Ordering::Relaxed) })
+        next.wrapping_sub(unsafe { self.region.load(self.shape.done, Ordering::Relaxed) })
     }
 
     #[inline]
-    fn show(&mut self) {
+    fn show(&mut self, next: u32) {
         // Release: pairs with the Acquire in `Producer::look`; the entries are read before their slots are given (RL-2).
         // SAFETY: within the region, checked at the split.
-        unsafe { self.region.store(self.shape.done, self.next, Ordering::Release) };
+        unsafe { self.region.store(self.shape.done, next, Ordering::Release) };
     }
 
     /// Learns how far the producer is; whether anything waits now. A cursor outside the ring teaches nothing (RL-18).
@@ -177,7 +193,7 @@ impl<R: Region, const W: usize> Consumer<R, W> {
         self.look_from(self.next)
     }
 
-    /// As `look`. `next` comes as an argument because an Acquire makes the compiler load it again.
+    /// As `look`.
     #[inline]
     fn look_from(&mut self, next: u32) -> bool {
         let mask = self.shape.mask;
@@ -187,17 +203,6 @@ impl<R: Region, const W: usize> Consumer<R, W> {
         }
         self.known = tail;
         true
-    }
-
-    #[inline]
-    fn advance(&mut self) -> Option<[u32; W]> {
-        let next = self.next;
-        if next == self.known && !self.look_from(next) {
-            return None;
-        }
-        let entry = self.entry(next);
-        self.next = next.wrapping_add(1);
-        Some(entry)
     }
 
     #[inline]

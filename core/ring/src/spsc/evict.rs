@@ -62,11 +62,11 @@ impl<R: Region, const W: usize> Consumer<R, W> {
     /// would be put together in memory, and whoever copies it on would wait for the stores before it.
     #[cold]
     #[inline(never)]
-    pub(super) fn pop_evicting(&mut self, into: &mut [u32; W]) -> bool {
+    pub(super) fn pop_evicting(&self, into: &mut [u32; W]) -> bool {
         self.pop_batch_evicting(core::slice::from_mut(into)) == 1
     }
 
-    pub(super) fn pop_batch_evicting(&mut self, into: &mut [[u32; W]]) -> usize {
+    pub(super) fn pop_batch_evicting(&self, into: &mut [[u32; W]]) -> usize {
         let Some(exchange) = self.live_exchange() else { return 0 };
         loop {
             let (claim, waiting) = self.span();
@@ -85,7 +85,7 @@ impl<R: Region, const W: usize> Consumer<R, W> {
         }
     }
 
-    pub(super) fn peek_evicting(&mut self, i: u32) -> Option<[u32; W]> {
+    pub(super) fn peek_evicting(&self, i: u32) -> Option<[u32; W]> {
         self.live_exchange()?;
         loop {
             let (claim, waiting) = self.span();

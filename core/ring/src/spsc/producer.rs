@@ -4,6 +4,8 @@ use core::fmt;
 use tidemill_seam::Region;
 
 /// The half that pushes. Dropping it closes the ring; what waits can still be popped.
+///
+/// Each use reads its own positions before the first atomic and writes them after the last, as in [`Consumer`](super::Consumer).
 pub struct Producer<R: Region, const W: usize> {
     pub(super) region: R,
     pub(super) shape: Shape,
@@ -77,8 +79,9 @@ impl<R: Region, const W: usize> Producer<R, W> {
     /// [`Full`] with the entry where there is no room, or where this half is [`Stale`].
     #[inline]
     pub fn push(&mut self, entry: [u32; W]) -> Result<(), Full<[u32; W]>> {
-        self.stage(entry)?;
-        self.show();
+        let after = self.put(entry)?;
+        self.show(after);
+        self.tail = after;
         Ok(())
     }
 
@@ -88,22 +91,28 @@ impl<R: Region, const W: usize> Producer<R, W> {
     /// As for [`push`](Self::push).
     #[inline]
     pub fn stage(&mut self, entry: [u32; W]) -> Result<(), Full<[u32; W]>> {
-        let tail = self.tail;
-        if self.is_stale() || (tail == self.limit && !self.look_from(tail)) {
+        self.tail = self.put(entry)?;
+        Ok(())
+    }
+
+    /// Writes `entry` into the next slot. Returns the position after it.
+    #[inline]
+    fn put(&mut self, entry: [u32; W]) -> Result<u32, Full<[u32; W]>> {
+        let (tail, limit) = (self.tail, self.limit);
+        if self.is_stale() || (tail == limit && !self.look_from(tail)) {
             return Err(Full(entry));
         }
         // SAFETY: the slot lies within the region, checked at the split; RL-2 makes it ours, since `tail` is below
         // `limit`.
         unsafe { self.shape.write::<R, W>(&self.region, tail, &entry) };
-        self.tail = tail.wrapping_add(1);
-        Ok(())
+        Ok(tail.wrapping_add(1))
     }
 
     /// Shows every staged entry to the consumer. Free where nothing is staged.
     #[inline]
     pub fn publish(&mut self) {
         if self.staged() > 0 {
-            self.show();
+            self.show(self.tail);
         }
     }
 
@@ -137,10 +146,11 @@ impl<R: Region, const W: usize> Producer<R, W> {
             // SAFETY: `run` ends before the last slot does, and all its positions are below `limit` (RL-2).
             unsafe { self.shape.write::<R, W>(&self.region, position, run.as_flattened()) };
         }
-        self.tail = self.tail.wrapping_add(n);
+        let after = self.tail.wrapping_add(n);
         if n > 0 {
-            self.show();
+            self.show(after);
         }
+        self.tail = after;
         n as usize
     }
 
@@ -201,10 +211,10 @@ impl<R: Region, const W: usize> Producer<R, W> {
     }
 
     #[inline]
-    pub(super) fn show(&mut self) {
+    fn show(&mut self, tail: u32) {
         // Release: pairs with the Acquire in `Consumer::look`; the entries are visible before the position (RL-1).
         // SAFETY: within the region, checked at the split.
-        unsafe { self.region.store(self.shape.tail, self.tail, Ordering::Release) };
+        unsafe { self.region.store(self.shape.tail, tail, Ordering::Release) };
     }
 
     /// Learns how far the consumer is; whether there is room now. A cursor outside the ring teaches nothing (RL-18).
@@ -213,7 +223,7 @@ impl<R: Region, const W: usize> Producer<R, W> {
         self.look_from(self.tail)
     }
 
-    /// As `look`. `tail` comes as an argument because an Acquire makes the compiler load it again.
+    /// As `look`.
     #[inline]
     fn look_from(&mut self, tail: u32) -> bool {
         let Shape { mask, .. } = self.shape;
