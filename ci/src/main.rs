@@ -3,6 +3,7 @@
 //! Refuses to pass over a missing tool in silence: a step that cannot run says `SKIPPED <what> <why>`, and on a CI
 //! machine (`CI=true`) it installs what is missing and fails if it cannot.
 
+mod beside;
 mod elf;
 mod report;
 mod shell;
@@ -11,11 +12,13 @@ mod table;
 mod tidy;
 mod tools;
 
+use beside::Beside;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use report::Report;
 use shell::Place;
 use std::process::ExitCode;
+use std::time::Duration;
 use table::{Outcome, STEPS, Step};
 
 /// Runs the checks that this repository must pass; without a step, all of them in order.
@@ -65,9 +68,29 @@ fn main() -> ExitCode {
     if install_only {
         return ExitCode::SUCCESS;
     }
-    let report = run(&place, &chosen, args.fail_fast);
+    let all = args.steps.is_empty() && !args.fail_fast;
+    let report = if all { run_all(&place) } else { run(&place, &chosen, args.fail_fast) };
     print!("{}", report.summary());
     if report.failed() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Runs every step, some of them beside the others.
+fn run_all(place: &Place) -> Report {
+    let beside = Beside::start(place);
+    let here: Vec<&Step> = STEPS.iter().filter(|step| !beside::STEPS.contains(&step.name)).collect();
+    let mut report = run(place, &here, false);
+    match beside.and_then(Beside::finish) {
+        Ok(told) => {
+            println!("\n── beside ──\n{told}");
+            report.add_told(&told);
+        }
+        Err(failure) => report.add(
+            "beside",
+            Duration::ZERO,
+            Outcome::Failed { why: failure.why, repeat: format!("cargo ci {}", beside::STEPS.join(" ")) },
+        ),
+    }
+    report
 }
 
 /// Runs the steps in order. A failure does not hide what comes after it, unless asked to.

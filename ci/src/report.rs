@@ -2,12 +2,25 @@
 
 use crate::table::Outcome;
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+const HEAD: &str = "── summary ──";
+const TOTAL: &str = "total";
 
 /// The outcomes so far, in the order in which the steps ran.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub(crate) struct Report {
+    begun: Instant,
     rows: Vec<(&'static str, Duration, Outcome)>,
+    /// The rows of another process, as it printed them.
+    told: String,
+    told_counts: [usize; 3],
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self { begun: Instant::now(), rows: Vec::new(), told: String::new(), told_counts: [0; 3] }
+    }
 }
 
 impl Report {
@@ -15,8 +28,32 @@ impl Report {
         self.rows.push((name, took, outcome));
     }
 
+    /// Takes over the rows and counts of what another process said. No summary in it is a failure.
+    pub(crate) fn add_told(&mut self, said: &str) {
+        match rows_and_counts(said) {
+            Some((rows, counts)) => {
+                self.told.push_str(&rows);
+                (0..3).for_each(|i| self.told_counts[i] += counts[i]);
+            }
+            None => {
+                self.told.push_str("beside                FAILED   it ended without a summary\n");
+                self.told_counts[1] += 1;
+            }
+        }
+    }
+
     pub(crate) fn failed(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::Failed { .. }))
+        self.counts()[1]
+    }
+
+    /// Passed, failed, skipped.
+    fn counts(&self) -> [usize; 3] {
+        let [passed, failed, skipped] = self.told_counts;
+        [
+            passed + self.count(|outcome| matches!(outcome, Outcome::Passed(_))),
+            failed + self.count(|outcome| matches!(outcome, Outcome::Failed { .. })),
+            skipped + self.count(|outcome| matches!(outcome, Outcome::Skipped { .. })),
+        ]
     }
 
     fn count(&self, which: impl Fn(&Outcome) -> bool) -> usize {
@@ -25,18 +62,28 @@ impl Report {
 
     /// The table of all steps, then the counts on a line of their own, which is always the last.
     pub(crate) fn summary(&self) -> String {
-        let mut text = String::from("\n── summary ──\n");
+        let mut text = format!("\n{HEAD}\n");
         for (name, took, outcome) in &self.rows {
             text.push_str(&line(name, *took, outcome));
             text.push('\n');
         }
-        let total: Duration = self.rows.iter().map(|(_, took, _)| *took).sum();
-        let _ = writeln!(text, "{:<12} {:>8}", "total", seconds(total));
-        let passed = self.count(|outcome| matches!(outcome, Outcome::Passed(_)));
-        let skipped = self.count(|outcome| matches!(outcome, Outcome::Skipped { .. }));
-        let _ = writeln!(text, "{passed} passed, {} failed, {skipped} skipped", self.failed());
+        text.push_str(&self.told);
+        let _ = writeln!(text, "{TOTAL:<12} {:>8}", seconds(self.begun.elapsed()));
+        let [passed, failed, skipped] = self.counts();
+        let _ = writeln!(text, "{passed} passed, {failed} failed, {skipped} skipped");
         text
     }
+}
+
+/// The rows of the last summary in `said`, and its closing counts.
+fn rows_and_counts(said: &str) -> Option<(String, [usize; 3])> {
+    let (_, summary) = said.rsplit_once(HEAD)?;
+    let mut lines = summary.trim_start().lines();
+    let rows =
+        lines.by_ref().take_while(|line| !line.starts_with(TOTAL)).map(|line| format!("{line}\n")).collect();
+    let counts: Vec<usize> =
+        lines.next()?.split(", ").filter_map(|count| count.split(' ').next()?.parse().ok()).collect();
+    Some((rows, counts.try_into().ok()?))
 }
 
 /// One step on one line; a failure has a second line with its cure.
@@ -68,6 +115,21 @@ mod tests {
         report.add("docs", Duration::ZERO, Outcome::failed("two warnings", "cargo doc"));
         assert_eq!(report.summary().lines().last(), Some("1 passed, 1 failed, 1 skipped"));
         assert_eq!(report.failed(), 1);
+    }
+
+    #[test]
+    fn what_another_process_found_counts_too_and_its_silence_is_a_failure() {
+        let mut other = Report::default();
+        other.add("miri", Duration::from_secs(1), Outcome::Passed(String::new()));
+        other.add("boards", Duration::ZERO, Outcome::failed("a digest differs", "cargo ci boards"));
+        let mut report = Report::default();
+        report.add("fmt", Duration::ZERO, Outcome::Passed(String::new()));
+        report.add_told(&format!("── miri ──\nmuch{}", other.summary()));
+        let summary = report.summary();
+        assert!(summary.contains("repeat: cargo ci boards"), "{summary}");
+        assert_eq!(summary.lines().last(), Some("2 passed, 1 failed, 0 skipped"));
+        report.add_told("killed");
+        assert_eq!(report.failed(), 2);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use crate::shell::{Call, Place};
 use crate::steps::cargo::tests_passed;
 use crate::table::Verdict;
+use std::path::{Path, PathBuf};
 
 pub(crate) const TARGET: &str = "aarch64-unknown-linux-gnu";
 
@@ -23,16 +24,22 @@ pub(crate) fn run(place: &Place) -> Verdict {
     let of_sim = [&["-p", "tidemill-sim"][..], &OF_SIM].concat();
     let mut tests = 0;
     for args in [all, of_sim] {
-        let said = equipped(place.cargo(["test", "--target", TARGET]).args(args)).read()?;
+        let said = equipped(place, place.cargo(["test", "--target", TARGET]).args(args)).read()?;
         tests += tests_passed(&said.stdout);
     }
     Ok(format!("{tests} tests"))
 }
 
+/// Where it is built: in a directory of its own, so that it waits for nobody's lock.
+pub(crate) fn target_dir(place: &Place) -> PathBuf {
+    place.target.join("aarch64")
+}
+
 /// A cargo call that knows how to link and run programs of the other architecture.
 ///
 /// By variables and not in `.cargo/config.toml`: there they would also apply on a machine that *is* an aarch64.
-pub(crate) fn equipped(call: Call) -> Call {
+pub(crate) fn equipped(place: &Place, call: Call) -> Call {
+    let call = call.env("CARGO_TARGET_DIR", target_dir(place));
     if cfg!(target_arch = "aarch64") {
         return call;
     }
@@ -41,7 +48,7 @@ pub(crate) fn equipped(call: Call) -> Call {
 }
 
 /// A call of a program of the other architecture.
-pub(crate) fn emulated(place: &Place, program: &std::path::Path) -> Call {
+pub(crate) fn emulated(place: &Place, program: &Path) -> Call {
     if cfg!(target_arch = "aarch64") {
         return place.call(program);
     }

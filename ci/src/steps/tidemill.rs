@@ -37,15 +37,15 @@ impl Tidemill {
     pub(crate) fn build(place: &Place, build: Build) -> Result<Self, Failure> {
         let call = place.cargo(["build", "-p", "tidemill-scenarios", "--bin", "tidemill"]);
         let (call, folder) = match build {
-            Build::Release => (call.args(["--release"]), PathBuf::from("release")),
-            Build::Debug => (call, PathBuf::from("debug")),
+            Build::Release => (call.args(["--release"]), place.target.join("release")),
+            Build::Debug => (call, place.target.join("debug")),
             Build::Aarch64 => (
-                aarch64::equipped(call.args(["--target", aarch64::TARGET])),
-                Path::new(aarch64::TARGET).join("debug"),
+                aarch64::equipped(place, call.args(["--target", aarch64::TARGET])),
+                aarch64::target_dir(place).join(aarch64::TARGET).join("debug"),
             ),
         };
         call.run()?;
-        let program = place.target.join(folder).join("tidemill");
+        let program = folder.join("tidemill");
         Ok(Self { place: place.clone(), build, program })
     }
 
