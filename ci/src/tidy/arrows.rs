@@ -12,6 +12,7 @@ struct Row {
     tests: &'static [&'static str],
 }
 
+const MACROS: &str = "tidemill-macros";
 const SEAM: &str = "tidemill-seam";
 const RING: &str = "tidemill-ring";
 const FLOW: &str = "tidemill-flow";
@@ -27,8 +28,9 @@ const SCENARIOS: &str = "tidemill-scenarios";
 const FACADE: &str = "tidemill";
 
 const ROWS: &[Row] = &[
+    Row { name: MACROS, code: &[], tests: &[RING] },
     Row { name: SEAM, code: &[], tests: &[] },
-    Row { name: RING, code: &[SEAM], tests: &[CONTRACTS] },
+    Row { name: RING, code: &[SEAM, MACROS], tests: &[CONTRACTS] },
     Row { name: FLOW, code: &[SEAM, RING], tests: &[CONTRACTS] },
     Row { name: CONTRACTS, code: &[SEAM, RING, FLOW], tests: &[] },
     Row { name: HOST, code: &[SEAM, RING, FLOW], tests: &[CONTRACTS] },

@@ -6,6 +6,7 @@
 //!
 //! - [`spsc`]: one producer, one consumer, halves from [`spsc::split`].
 //! - [`wake`]: the words behind a sleep that loses no wake-up.
+//! - [`Plain`]: what may lie in a slot as it is; [`Fingerprint`] tells two such types apart.
 //! - [`Inline`] and `Heap` (feature `alloc`, where pointers are atomic): the regions that need no operating system.
 //! - [`sync`]: the one door to atomics; the features `loom` and `shuttle` swap what stands behind it.
 //!
@@ -15,6 +16,8 @@
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 extern crate alloc;
 
+pub mod element;
+mod fnv;
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 mod heap;
 mod inline;
@@ -23,6 +26,9 @@ pub mod spsc;
 pub mod sync;
 pub mod wake;
 
+pub use element::{Fingerprint, Plain};
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub use heap::Heap;
 pub use inline::Inline;
+#[cfg(feature = "derive")]
+pub use tidemill_macros::Plain;
