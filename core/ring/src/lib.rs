@@ -4,31 +4,64 @@
 //! touches memory only through [`Region`](tidemill_seam::Region): 32-bit words, addressed by their index. It never
 //! allocates, never blocks, never overwrites what has not been taken, and has no dependencies.
 //!
-//! - [`spsc`]: one producer, one consumer, halves from [`spsc::split`].
+//! Two forms:
+//! - [`spsc`], the plain one: two cursors and slots, one producer, one consumer, halves from [`spsc::split`].
+//! - [`segment`]: one producer and up to 64 readers that share a region with somebody who may die, restart or lie:
+//!   [`layout`] and [`header`] say where everything lies, [`table`] who takes part, [`producer`], [`consumer`] and
+//!   [`reader`] move items, [`join`] comes and goes, [`journal`] and [`counters`] account for it.
+//!
+//! Beside them:
 //! - [`wake`]: the words behind a sleep that loses no wake-up.
 //! - [`Plain`]: what may lie in a slot as it is; [`Fingerprint`] tells two such types apart.
-//! - [`Inline`] and `Heap` (feature `alloc`, where pointers are atomic): the regions that need no operating system.
+//! - [`Inline`] and `Heap` (feature `alloc`, where pointers are atomic): the regions that need no operating system;
+//!   [`Local`]: the claims of a segment within one address space.
 //! - [`sync`]: the one door to atomics; the features `loom` and `shuttle` swap what stands behind it.
 //!
-//! Refuses: several producers, entries that are not words, and any guess about whether a silent peer is dead.
+//! Refuses: several producers, elements that are not [`Plain`], and any guess about whether a silent peer is dead.
 #![no_std]
 
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 extern crate alloc;
 
+pub mod consumer;
+pub mod counters;
 pub mod element;
 mod fnv;
+pub mod follow;
+mod gate;
+pub mod header;
+mod heal;
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 mod heap;
 mod inline;
+pub mod join;
+pub mod journal;
+pub mod layout;
+#[cfg(target_has_atomic = "32")]
+mod local;
 mod pairs;
+pub mod producer;
+pub mod reader;
+pub mod segment;
 pub mod spsc;
 pub mod sync;
+pub mod table;
+mod view;
 pub mod wake;
 
+pub use consumer::{Consumer, Lease};
 pub use element::{Fingerprint, Plain};
+pub use follow::{End, Next};
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub use heap::Heap;
 pub use inline::Inline;
+pub use join::{JoinError, Start};
+pub use layout::{Layout, Spec, SpecError};
+#[cfg(target_has_atomic = "32")]
+pub use local::Local;
+pub use producer::{Grant, Producer, Refused, Why};
+pub use reader::Reader;
+pub use segment::{Position, Segment};
+pub use table::{Peer, PeerName, Policies, Policy};
 #[cfg(feature = "derive")]
 pub use tidemill_macros::Plain;

@@ -1,0 +1,205 @@
+//! One who reads in place and holds the producer back: nothing that it has not acknowledged is overwritten.
+
+use crate::element::Plain;
+use crate::follow::{End, Follow, Next};
+use crate::join::{self, JoinError, Start};
+use crate::segment::{Position, Segment};
+use crate::table::{Ctl, Peer};
+use crate::view::View;
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem;
+use core::ops::Deref;
+use tidemill_seam::{Exchange, Liveness};
+
+/// The half that takes items of `E`, each once and in order, under a policy that gates for ever (`Block`, `Fail`).
+///
+/// Dropping it leaves the table; what it has not read is counted as lost to it.
+pub struct Consumer<E: Plain, R: Exchange, L: Liveness> {
+    view: View<R>,
+    live: L,
+    slot: u32,
+    ctl: Ctl,
+    follow: Follow,
+    item: PhantomData<fn() -> E>,
+}
+
+/// An item that nobody overwrites while this is held. Dropping it acknowledges the item.
+pub struct Lease<'c, E: Plain, R: Exchange, L: Liveness> {
+    consumer: &'c mut Consumer<E, R, L>,
+    item: E,
+}
+
+impl<R: Exchange> Segment<R> {
+    /// Takes part as a consumer, from `start` on.
+    ///
+    /// # Errors
+    /// [`JoinError`]. A policy under which one may be overtaken is refused with [`JoinError::Role`].
+    pub fn consumer<E: Plain, L: Liveness>(
+        self,
+        live: L,
+        peer: &Peer,
+        start: Start,
+    ) -> Result<Consumer<E, R, L>, JoinError> {
+        self.holds::<E>().map_err(JoinError::Incompatible)?;
+        if peer.policy.copies() {
+            return Err(JoinError::Role(peer.policy));
+        }
+        let seat = join::join(&self.view, &live, peer, start)?;
+        let follow = Follow::new(&self.view, seat.next);
+        Ok(Consumer { view: self.view, live, slot: seat.slot, ctl: seat.ctl, follow, item: PhantomData })
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
+    /// Its slot in the table.
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// The position of the next item.
+    #[inline]
+    pub fn position(&self) -> Position {
+        Position(self.follow.next)
+    }
+
+    /// What comes next: `None` where nothing does at this moment.
+    #[inline]
+    pub fn try_next(&mut self) -> Option<Next<Lease<'_, E, R, L>>> {
+        if self.follow.next == self.follow.known
+            && let Some(news) = self.refresh()
+        {
+            return Some(news);
+        }
+        if self.follow.next == self.follow.known {
+            return None;
+        }
+        let item = self.view.take(self.follow.next);
+        Some(Next::Item(Lease { consumer: self, item }))
+    }
+
+    /// The `i`-th item from here on, without taking it; `None` where it was not published yet, or something else is to be
+    /// heard before it.
+    pub fn peek(&mut self, i: u32) -> Option<E> {
+        if self.ready() <= u64::from(i) && self.refresh::<E>().is_some() {
+            return None;
+        }
+        (u64::from(i) < self.ready()).then(|| self.view.take(self.follow.next + u64::from(i)))
+    }
+
+    /// Takes everything below `position`, as far as it is known to be published. Gives where it stands.
+    pub fn ack(&mut self, position: Position) -> Position {
+        self.pass(position.0.clamp(self.follow.next, self.follow.known));
+        self.position()
+    }
+
+    /// Hands up to `limit` items to `each`, with their positions and whether it is the last of this call; they are
+    /// acknowledged together at the end, or up to the one at which `each` panics. Gives their number, and what stands before
+    /// the next item where that is not one.
+    pub fn poll(&mut self, limit: u32, mut each: impl FnMut(&E, Position, bool)) -> (u32, Option<Next<()>>) {
+        let news = if self.ready() == 0 { self.refresh() } else { None };
+        let end = self.follow.next + self.ready().min(u64::from(limit));
+        let batch = Batch { at: self.follow.next, consumer: self };
+        let count = batch.run(end, &mut each);
+        (count, if count == 0 { news } else { None })
+    }
+
+    /// Whether the producer is proved dead and everything that it published was taken: [`End::Crashed`].
+    ///
+    /// Asks [`Liveness`]: to be called now and then by whoever waits. A later producer is heard of as ever.
+    pub fn tend(&self) -> Option<End> {
+        self.follow.crashed(&self.view, &self.live, Follow::near).then_some(End::Crashed)
+    }
+
+    /// Items known to be published and not taken.
+    #[inline]
+    fn ready(&self) -> u64 {
+        self.follow.known - self.follow.next
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refresh<T>(&mut self) -> Option<Next<T>> {
+        self.follow.news(&self.view, Follow::near)
+    }
+
+    #[inline]
+    fn pass(&mut self, to: u64) {
+        // Its Release pairs with the Acquire in `scan`: what lies below was read (RL-2).
+        self.view.advance(self.view.layout().cursor(self.slot), self.follow.next, to);
+        self.follow.next = to;
+    }
+}
+
+/// Items that were handed out and are acknowledged when this goes.
+struct Batch<'c, E: Plain, R: Exchange, L: Liveness> {
+    consumer: &'c mut Consumer<E, R, L>,
+    at: u64,
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Batch<'_, E, R, L> {
+    fn run(mut self, end: u64, each: &mut impl FnMut(&E, Position, bool)) -> u32 {
+        let first = self.at;
+        while self.at < end {
+            let item = self.consumer.view.take(self.at);
+            each(&item, Position(self.at), self.at + 1 == end);
+            self.at += 1;
+        }
+        (self.at - first) as u32
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Drop for Batch<'_, E, R, L> {
+    fn drop(&mut self) {
+        if self.at > self.consumer.follow.next {
+            self.consumer.pass(self.at);
+        }
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Lease<'_, E, R, L> {
+    /// Which item this is.
+    pub fn position(&self) -> Position {
+        self.consumer.position()
+    }
+
+    /// Lets go of the item without acknowledging it: it comes next again.
+    pub fn put_back(self) {
+        mem::forget(self);
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Deref for Lease<'_, E, R, L> {
+    type Target = E;
+    #[inline]
+    fn deref(&self) -> &E {
+        &self.item
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Drop for Lease<'_, E, R, L> {
+    #[inline]
+    fn drop(&mut self) {
+        let next = self.consumer.follow.next + 1;
+        self.consumer.pass(next);
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Drop for Consumer<E, R, L> {
+    fn drop(&mut self) {
+        join::go(&self.view, &self.live, self.slot, self.ctl, self.follow.next);
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> fmt::Debug for Consumer<E, R, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { slot, follow, .. } = self;
+        f.debug_struct("Consumer").field("slot", slot).field("next", &follow.next).finish_non_exhaustive()
+    }
+}
+
+impl<E: Plain + fmt::Debug, R: Exchange, L: Liveness> fmt::Debug for Lease<'_, E, R, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").field("at", &self.position()).field("item", &self.item).finish()
+    }
+}

@@ -1,0 +1,105 @@
+//! How far a producer may write: the gate, the table behind it, and what was seen of both.
+//!
+//! - **RL-2** *Gate.* Every position from `gate` to `published` is intact; `gate` never goes back. Position `p` is written only
+//!   if `p < clearance + capacity`, the clearance being private and not above the gate.
+//! - **RL-3** *Rescan*, only when the clearance is used up: `g = max(gate, min(cursors that gate, published - history))`; store
+//!   `gate = g`, fence, scan again; `clearance = max(clearance, min(g, second scan))`.
+//!
+//! A cursor is compared by its low word, as a distance from the gate. One that lies further from it than the ring is long
+//! belongs to somebody who is joining, or is foreign: nothing is cleared while it stands there.
+
+use crate::sync::Ordering;
+use crate::table::Ctl;
+use crate::view::View;
+use tidemill_seam::Region;
+
+/// What a scan of the table found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scan {
+    /// The least position that somebody gates; `None` where nobody does.
+    pub(crate) least: Option<u64>,
+    /// The first slot that gates there.
+    pub(crate) slot: u32,
+    /// A slot whose cursor its owner cannot have written, and what stands there.
+    pub(crate) wild: Option<(u32, u32)>,
+}
+
+/// What the producer knows of the gate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gate {
+    /// As we stored it.
+    pub(crate) position: u64,
+    /// Nobody reads below it.
+    clearance: u64,
+}
+
+impl<R: Region> View<R> {
+    /// The least cursor that gates, seen from `base`, where the next item is `next`.
+    pub(crate) fn scan(&self, base: u64, next: u64) -> Scan {
+        let capacity = i64::from(self.layout().spec().capacity);
+        let mut scan = Scan { least: None, slot: 0, wild: None };
+        for slot in self.slots() {
+            if !self.ctl(slot).is_some_and(Ctl::gates) {
+                continue;
+            }
+            // Acquire: pairs with the Release of the cursor: its owner has read what lies below (RL-2).
+            let low = self.load(self.layout().cursor(slot), Ordering::Acquire);
+            let away = i64::from(low.wrapping_sub(base as u32) as i32);
+            let cursor = if away > (next - base) as i64 || away < -capacity {
+                scan.wild = scan.wild.or(Some((slot, low)));
+                base.saturating_sub(capacity as u64)
+            } else {
+                base.saturating_add_signed(away)
+            };
+            if scan.least.is_none_or(|least| cursor < least) {
+                (scan.least, scan.slot) = (Some(cursor), slot);
+            }
+        }
+        scan
+    }
+}
+
+impl Gate {
+    /// As the last producer left it. What somebody reads below the gate, because it looked at it in time, is not cleared.
+    pub(crate) fn open<R: Region>(view: &View<R>, next: u64) -> Self {
+        let position = view.position(view.layout().gate);
+        // SeqCst: as in `rescan`: the last producer stored the gate and may have died before it looked again.
+        view.fence(Ordering::SeqCst);
+        let scan = view.scan(position, next);
+        Self { position, clearance: scan.least.map_or(position, |least| least.min(position)) }
+    }
+
+    /// Where there is no room any more, as far as is known.
+    #[inline]
+    pub(crate) fn limit<R: Region>(&self, view: &View<R>) -> u64 {
+        self.clearance + u64::from(view.layout().spec().capacity)
+    }
+
+    /// Looks at the table and moves the gate on (RL-3). `next` is the position of the next item.
+    pub(crate) fn rescan<R: Region>(&mut self, view: &View<R>, next: u64) -> Scan {
+        let first = view.scan(self.position, next);
+        let kept = next.saturating_sub(u64::from(view.layout().spec().history));
+        let to = first.least.map_or(kept, |least| least.min(kept)).max(self.position);
+        if to == self.position {
+            // No new gate: who reads below it was seen when it was stored.
+            self.clear(first.least);
+            return first;
+        }
+        if first.least.is_none() {
+            view.count_unheard(self.position, to);
+        }
+        view.advance(view.layout().gate, self.position, to);
+        self.position = to;
+        // SeqCst: pairs with the ones in `join` and `Reader`: who joins sees this gate, or is seen below; who was overtaken
+        // sees it behind the copy that it made (RL-3, RL-4, RL-5).
+        view.fence(Ordering::SeqCst);
+        let second = view.scan(to, next);
+        self.clear(second.least);
+        second
+    }
+
+    fn clear(&mut self, least: Option<u64>) {
+        let seen = least.map_or(self.position, |least| least.min(self.position));
+        self.clearance = self.clearance.max(seen);
+    }
+}

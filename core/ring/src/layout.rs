@@ -1,0 +1,364 @@
+//! Where everything lies in a segment, as a function of its [`Spec`] alone.
+//!
+//! ```text
+//!  header 128 words │ state · published · gate · park │ ctl × P │ (cursor · record) × P │ journal │ data: slot × capacity
+//!                     a line each                       dense     a line each              events    from a page on
+//! ```
+//! Everything is an index of a 32-bit word from the start of the segment, so that two mappings at different addresses,
+//! and a 64-bit host beside 32-bit firmware, agree. A position takes two words: the low one counts items, the high one
+//! half-laps of the low one. No word is ever accessed as part of a wider one, but for the data (G7).
+
+use crate::element::Plain;
+use crate::table::Policies;
+use core::fmt;
+
+/// Words of the header: 512 bytes.
+pub const HEADER_WORDS: u32 = 128;
+/// Most participants of one ring, its producer aside.
+pub const PARTICIPANTS_MAX: u32 = 64;
+/// Most slots of one ring.
+pub const CAPACITY_MAX: u32 = 1 << 30;
+/// The longest line, in words: 512 bytes.
+pub const LINE_MAX: u32 = 128;
+/// The longest alignment of the data, in words: 64 KiB.
+pub const PAGE_MAX: u32 = 1 << 14;
+/// Most events that a journal remembers.
+pub const JOURNAL_MAX: u32 = 64;
+/// Words of one event of the journal.
+pub const EVENT_WORDS: u32 = 8;
+
+/// Words of a participant's record, behind its cursor.
+pub(crate) const RECORD_WORDS: u32 = 32;
+const STATE_WORDS: u32 = 8;
+const GATE_WORDS: u32 = 10;
+const CURSOR_WORDS: u32 = 2;
+
+const WIDE: bool = cfg!(target_pointer_width = "64");
+
+/// An index of a word which a [`Layout`] gave: it lies within any region that the layout was checked against.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct At(pub(crate) u32);
+
+impl At {
+    /// The `n`-th word from here, within the same block.
+    #[inline]
+    pub(crate) const fn plus(self, n: u32) -> Self {
+        Self(self.0 + n)
+    }
+}
+
+/// What a ring is to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spec {
+    /// Slots: a power of two, at most [`CAPACITY_MAX`].
+    pub capacity: u32,
+    /// Bytes of an element: at least one.
+    pub size: u32,
+    /// Alignment of an element in bytes: a power of two.
+    pub align: u32,
+    /// [`Plain::FINGERPRINT`] of the element.
+    pub fingerprint: u64,
+    /// Places in the table: 1 to [`PARTICIPANTS_MAX`].
+    pub participants: u32,
+    /// The newest items that stay, whoever has read them: below the capacity.
+    pub history: u32,
+    /// Words by which what different parties write is kept apart: a power of two up to [`LINE_MAX`].
+    pub line: u32,
+    /// Words of whose multiple the data begins: a power of two up to [`PAGE_MAX`].
+    pub page: u32,
+    /// Events that the journal remembers: zero or a power of two up to [`JOURNAL_MAX`].
+    pub journal: u32,
+    /// What a participant may choose to be.
+    pub policies: Policies,
+}
+
+/// Why there is no such ring. Each names the limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SpecError {
+    /// The capacity is no power of two between 1 and 2^30.
+    Capacity(u32),
+    /// The element has no bytes, or its alignment is no power of two, or no multiple of it is its size.
+    Element {
+        /// Bytes of it.
+        size: u32,
+        /// Its alignment in bytes.
+        align: u32,
+    },
+    /// The table has no place, or more than 64.
+    Participants(u32),
+    /// The history is not below the capacity.
+    History {
+        /// What was asked for.
+        history: u32,
+        /// The capacity.
+        capacity: u32,
+    },
+    /// The line is no power of two between 1 and 128 words.
+    Line(u32),
+    /// The page is no power of two between 1 and 2^14 words.
+    Page(u32),
+    /// The journal is neither empty nor a power of two up to 64 events.
+    Journal(u32),
+    /// The segment would have more words than 32 bits can count.
+    TooLong {
+        /// Words that it would have.
+        words: u64,
+    },
+}
+
+/// Where everything of one ring lies, in words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout {
+    pub(crate) spec: Spec,
+    pub(crate) published: At,
+    pub(crate) gate: At,
+    pub(crate) park: At,
+    pub(crate) table: At,
+    pub(crate) participants: At,
+    /// From one participant to the next.
+    pub(crate) step: u32,
+    pub(crate) journal: At,
+    pub(crate) data: At,
+    /// From one slot to the next.
+    pub(crate) stride: u32,
+    pub(crate) words: u32,
+}
+
+impl Spec {
+    /// A ring of `capacity` slots of `E`, with the defaults of [`new`](Self::new).
+    pub const fn of<E: Plain>(capacity: u32) -> Self {
+        Self::new(capacity, size_of::<E>() as u32, align_of::<E>() as u32, E::FINGERPRINT.bits())
+    }
+
+    /// A ring of `capacity` slots of `size` bytes: 16 participants, no history, every policy. On 64-bit targets lines of
+    /// 128 bytes, data on a page of 4 KiB and 64 events remembered; elsewhere words side by side and no journal.
+    pub const fn new(capacity: u32, size: u32, align: u32, fingerprint: u64) -> Self {
+        Self {
+            capacity,
+            size,
+            align,
+            fingerprint,
+            participants: 16,
+            history: 0,
+            line: if WIDE { 32 } else { 1 },
+            page: if WIDE { 1024 } else { 1 },
+            journal: if WIDE { JOURNAL_MAX } else { 0 },
+            policies: Policies::ALL,
+        }
+    }
+
+    /// The same ring with so many places in its table.
+    #[must_use]
+    pub const fn participants(self, participants: u32) -> Self {
+        Self { participants, ..self }
+    }
+
+    /// The same ring that keeps its newest `history` items.
+    #[must_use]
+    pub const fn history(self, history: u32) -> Self {
+        Self { history, ..self }
+    }
+
+    /// The same ring with parties `line` words apart.
+    #[must_use]
+    pub const fn line(self, line: u32) -> Self {
+        Self { line, ..self }
+    }
+
+    /// The same ring whose data begins at a multiple of `page` words.
+    #[must_use]
+    pub const fn page(self, page: u32) -> Self {
+        Self { page, ..self }
+    }
+
+    /// The same ring whose journal remembers so many events.
+    #[must_use]
+    pub const fn journal(self, journal: u32) -> Self {
+        Self { journal, ..self }
+    }
+
+    /// The same ring where participants may choose among `policies` only.
+    #[must_use]
+    pub const fn policies(self, policies: Policies) -> Self {
+        Self { policies, ..self }
+    }
+
+    const fn check(&self) -> Result<(), SpecError> {
+        let Self { capacity, size, align, participants, history, line, page, journal, .. } = *self;
+        if !capacity.is_power_of_two() || capacity > CAPACITY_MAX {
+            return Err(SpecError::Capacity(capacity));
+        }
+        if size == 0 || !align.is_power_of_two() || !size.is_multiple_of(align) || align > 4 * PAGE_MAX {
+            return Err(SpecError::Element { size, align });
+        }
+        if participants == 0 || participants > PARTICIPANTS_MAX {
+            return Err(SpecError::Participants(participants));
+        }
+        if history >= capacity {
+            return Err(SpecError::History { history, capacity });
+        }
+        if !line.is_power_of_two() || line > LINE_MAX {
+            return Err(SpecError::Line(line));
+        }
+        if !page.is_power_of_two() || page > PAGE_MAX {
+            return Err(SpecError::Page(page));
+        }
+        if journal != 0 && (!journal.is_power_of_two() || journal > JOURNAL_MAX) {
+            return Err(SpecError::Journal(journal));
+        }
+        Ok(())
+    }
+
+    /// The larger of the line, the page and the element's alignment: where the data begins.
+    const fn data_unit(&self) -> u64 {
+        let mut unit = self.line;
+        if self.page > unit {
+            unit = self.page;
+        }
+        if self.align / 4 > unit {
+            unit = self.align / 4;
+        }
+        // A pair of words, so that slots of whole pairs begin on one (G7).
+        if unit < 2 { 2 } else { unit as u64 }
+    }
+}
+
+const fn up(words: u64, unit: u64) -> u64 {
+    words.div_ceil(unit) * unit
+}
+
+impl Layout {
+    /// Where everything of `spec` lies. Pure: the same on every target.
+    ///
+    /// # Errors
+    /// [`SpecError`], naming the limit that `spec` does not keep.
+    pub const fn of(spec: &Spec) -> Result<Self, SpecError> {
+        if let Err(error) = spec.check() {
+            return Err(error);
+        }
+        let line = spec.line as u64;
+        let published = HEADER_WORDS as u64 + up(STATE_WORDS as u64, line);
+        let gate = published + up(CURSOR_WORDS as u64, line);
+        let park = gate + up(GATE_WORDS as u64, line);
+        let table = park + up(1, line);
+        let participants = table + up(spec.participants as u64, line);
+        let step = up(CURSOR_WORDS as u64, line) + up(RECORD_WORDS as u64, line);
+        let journal = participants + step * spec.participants as u64;
+        let events = if spec.journal == 0 { 0 } else { line + EVENT_WORDS as u64 * spec.journal as u64 };
+        let data = up(journal + events, spec.data_unit());
+        let stride = (spec.size as u64).div_ceil(4);
+        let words = data + stride * spec.capacity as u64;
+        if words > u32::MAX as u64 {
+            return Err(SpecError::TooLong { words });
+        }
+        Ok(Self {
+            spec: *spec,
+            published: At(published as u32),
+            gate: At(gate as u32),
+            park: At(park as u32),
+            table: At(table as u32),
+            participants: At(participants as u32),
+            step: step as u32,
+            journal: At(journal as u32),
+            data: At(data as u32),
+            stride: stride as u32,
+            words: words as u32,
+        })
+    }
+
+    /// The ring that this is the layout of.
+    pub const fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// Length of the segment in words.
+    pub const fn words(&self) -> u32 {
+        self.words
+    }
+
+    /// Length of the segment in bytes.
+    pub const fn bytes(&self) -> u64 {
+        4 * self.words as u64
+    }
+
+    /// What the header says about it.
+    pub(crate) const fn offsets(&self) -> [u32; 9] {
+        [
+            Self::STATE.0,
+            self.published.0,
+            self.gate.0,
+            self.park.0,
+            self.table.0,
+            self.participants.0,
+            self.step,
+            self.journal.0,
+            self.data.0,
+        ]
+    }
+
+    /// The word with the state and the producer's generation. It lies at the same place in every segment.
+    pub(crate) const STATE: At = At(HEADER_WORDS);
+    /// Where the present producer began.
+    pub(crate) const RESTART: At = Self::STATE.plus(1);
+    /// Who the present producer is.
+    pub(crate) const PRODUCER_WHO: At = Self::STATE.plus(3);
+
+    /// Passed by the gate while nobody gated.
+    pub(crate) const fn unheard(&self) -> At {
+        self.gate.plus(CURSOR_WORDS)
+    }
+
+    /// The control word of a participant.
+    #[inline]
+    pub(crate) const fn ctl(&self, slot: u32) -> At {
+        assert!(slot < self.spec.participants, "no such slot in the table");
+        self.table.plus(slot)
+    }
+
+    /// The cursor of a participant.
+    #[inline]
+    pub(crate) const fn cursor(&self, slot: u32) -> At {
+        assert!(slot < self.spec.participants, "no such slot in the table");
+        self.participants.plus(slot * self.step)
+    }
+
+    /// The record of a participant.
+    pub(crate) const fn record(&self, slot: u32) -> At {
+        self.cursor(slot).plus(up(CURSOR_WORDS as u64, self.spec.line as u64) as u32)
+    }
+
+    /// The word that counts the events of the journal; the events begin a line later.
+    pub(crate) const fn event(&self, number: u32) -> At {
+        assert!(self.spec.journal > 0, "a segment without a journal has no events");
+        self.journal.plus(self.spec.line + (number & (self.spec.journal - 1)) * EVENT_WORDS)
+    }
+
+    /// The slot of a position.
+    #[inline]
+    pub(crate) const fn slot(&self, position: u64) -> At {
+        At(self.data.0 + (position as u32 & (self.spec.capacity - 1)) * self.stride)
+    }
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Capacity(n) => write!(f, "a capacity of {n} is no power of two between 1 and 2^30"),
+            Self::Element { size, align } => {
+                write!(f, "an element of {size} bytes aligned to {align} cannot lie in a slot")
+            }
+            Self::Participants(n) => {
+                write!(f, "a table of {n} places is not between 1 and {PARTICIPANTS_MAX}")
+            }
+            Self::History { history, capacity } => {
+                write!(f, "a history of {history} is not below the capacity of {capacity}")
+            }
+            Self::Line(n) => write!(f, "a line of {n} words is no power of two between 1 and {LINE_MAX}"),
+            Self::Page(n) => write!(f, "a page of {n} words is no power of two between 1 and {PAGE_MAX}"),
+            Self::Journal(n) => write!(f, "a journal of {n} events is no power of two up to {JOURNAL_MAX}"),
+            Self::TooLong { words } => write!(f, "{words} words are more than a segment can have"),
+        }
+    }
+}
+
+impl core::error::Error for SpecError {}

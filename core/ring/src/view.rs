@@ -1,0 +1,204 @@
+//! A segment as its parties touch it: by the indices of a checked layout only.
+
+use crate::element::{self, Plain};
+use crate::layout::{At, Layout};
+use crate::sync::Ordering;
+use core::mem::MaybeUninit;
+use core::slice;
+use tidemill_seam::{Exchange, Region};
+
+/// Positions below this part of their low word stand in it as they are; what is above counts half-laps.
+const HALF: u32 = 31;
+/// How often a position is read that changes under the reader's eyes. One that changes more often than once in 2^31 items
+/// is foreign: what was read last is as good as anything, and every position is checked before it is used.
+const LOOKS: u32 = 4;
+/// Words that are copied at once where an element does not lie on words.
+const PIECE: usize = 16;
+
+/// A region and the layout that it was found long enough for.
+#[derive(Clone, Debug)]
+pub(crate) struct View<R> {
+    region: R,
+    layout: Layout,
+}
+
+/// The position that a high and a low word mean. The high one is stored first: where they do not agree on the lowest bit
+/// of the half-laps, the low one belongs to the half-lap before.
+const fn join(high: u32, low: u32) -> u64 {
+    let half = if low >> HALF == high & 1 { high } else { high.wrapping_sub(1) };
+    (half as u64) << HALF | (low & (u32::MAX >> 1)) as u64
+}
+
+const fn high(position: u64) -> u32 {
+    (position >> HALF) as u32
+}
+
+impl<R: Region> View<R> {
+    /// `None` where the region ends before the layout does.
+    pub(crate) fn new(region: R, layout: Layout) -> Option<Self> {
+        (layout.words() <= region.words()).then_some(Self { region, layout })
+    }
+
+    pub(crate) fn region(&self) -> &R {
+        &self.region
+    }
+
+    #[inline]
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    #[inline]
+    pub(crate) fn load(&self, at: At, order: Ordering) -> u32 {
+        // SAFETY: an `At` is an index of the layout, which ends within the region: checked in `new`.
+        unsafe { self.region.load(at.0, order) }
+    }
+
+    #[inline]
+    pub(crate) fn store(&self, at: At, value: u32, order: Ordering) {
+        // SAFETY: as for `load`.
+        unsafe { self.region.store(at.0, value, order) }
+    }
+
+    #[inline]
+    pub(crate) fn fence(&self, order: Ordering) {
+        self.region.fence(order);
+    }
+
+    /// Copies words out.
+    pub(crate) fn read(&self, at: At, into: &mut [u32]) {
+        // SAFETY: a run that the layout keeps together, within the region.
+        unsafe { self.region.read(at.0, into) }
+    }
+
+    /// Copies words in.
+    pub(crate) fn write(&self, at: At, from: &[u32]) {
+        // SAFETY: as for `read`.
+        unsafe { self.region.write(at.0, from) }
+    }
+
+    /// The position in the two words at `at`, whole, and with what was stored before it.
+    ///
+    /// Who stores the high word first (see `advance`) may die behind it: the low word is then of the half-lap before, and
+    /// both the position and the next one read right.
+    #[inline]
+    pub(crate) fn position(&self, at: At) -> u64 {
+        // Acquire: pairs with the Release of both words in `advance`. A high word shows every low one before it, and a low
+        // one its high one, so what stands the same around a look at the low one is of the half-lap of it, or one ahead.
+        let mut before = self.load(at.plus(1), Ordering::Acquire);
+        for _ in 1..LOOKS {
+            let low = self.load(at, Ordering::Acquire);
+            let after = self.load(at.plus(1), Ordering::Acquire);
+            if before == after {
+                return join(before, low);
+            }
+            before = after;
+        }
+        join(before, self.load(at, Ordering::Acquire))
+    }
+
+    /// Moves a position of which we are the only writer.
+    #[inline]
+    pub(crate) fn advance(&self, at: At, from: u64, to: u64) {
+        if high(from) != high(to) {
+            // Release: pairs with the first Acquire in `position`.
+            self.store(at.plus(1), high(to), Ordering::Release);
+        }
+        // Release: pairs with the Acquire of whoever looks at this position; the caller names it.
+        self.store(at, to as u32, Ordering::Release);
+    }
+
+    /// Sets a position whatever stood there.
+    pub(crate) fn set(&self, at: At, to: u64) {
+        self.store(at.plus(1), high(to), Ordering::Release);
+        self.store(at, to as u32, Ordering::Release);
+    }
+
+    /// Writes an item into the slot of a position, which has to be ours to write (RL-2).
+    #[inline]
+    pub(crate) fn put<E: Plain>(&self, position: u64, item: &E) {
+        let at = self.layout.slot(position).0;
+        if on_words::<E>() {
+            let words = item as *const E as *const u32;
+            // SAFETY: an element on words is so many of them, each of initialised bytes (`Plain`).
+            let words = unsafe { slice::from_raw_parts(words, size_of::<E>() / 4) };
+            // SAFETY: a slot holds an element, and lies within the region.
+            unsafe { self.write_slot(at, words) };
+            return;
+        }
+        for (at, piece) in (at..).step_by(PIECE).zip(element::bytes(item).chunks(4 * PIECE)) {
+            let mut words = [0; PIECE];
+            for (word, bytes) in words.iter_mut().zip(piece.chunks(4)) {
+                let mut whole = [0; 4];
+                whole[..bytes.len()].copy_from_slice(bytes);
+                *word = u32::from_ne_bytes(whole);
+            }
+            // SAFETY: pieces of a slot, which holds an element and lies within the region.
+            unsafe { self.write_slot(at, &words[..piece.len().div_ceil(4)]) };
+        }
+    }
+
+    /// Copies the item out of the slot of a position, word by word: whoever may be overtaken asks afterwards whether it was.
+    #[inline]
+    pub(crate) fn take<E: Plain>(&self, position: u64) -> E {
+        let at = self.layout.slot(position).0;
+        if on_words::<E>() {
+            let mut item = MaybeUninit::<E>::zeroed();
+            // SAFETY: an element on words is so many of them, each initialised.
+            let words = unsafe { slice::from_raw_parts_mut(item.as_mut_ptr().cast(), size_of::<E>() / 4) };
+            // SAFETY: a slot holds an element, and lies within the region.
+            unsafe { self.read_slot(at, words) };
+            // SAFETY: every pattern of its bytes is an element (`Plain`).
+            return unsafe { item.assume_init() };
+        }
+        let mut item = element::zeroed::<E>();
+        for (at, piece) in (at..).step_by(PIECE).zip(element::bytes_mut(&mut item).chunks_mut(4 * PIECE)) {
+            let mut words = [0; PIECE];
+            // SAFETY: pieces of a slot, which holds an element and lies within the region.
+            unsafe { self.read_slot(at, &mut words[..piece.len().div_ceil(4)]) };
+            for (word, bytes) in words.iter().zip(piece.chunks_mut(4)) {
+                bytes.copy_from_slice(&word.to_ne_bytes()[..bytes.len()]);
+            }
+        }
+        item
+    }
+
+    /// # Safety
+    /// A run within a slot, a whole one or pieces of an even number of words.
+    #[inline]
+    unsafe fn write_slot(&self, at: u32, words: &[u32]) {
+        if self.layout.stride.is_multiple_of(2) {
+            // SAFETY: slots of whole pairs begin on one, and are accessed by pairs always (G7).
+            unsafe { self.region.write_pairs(at, words) }
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { self.region.write(at, words) }
+        }
+    }
+
+    /// # Safety
+    /// As for `write_slot`.
+    #[inline]
+    unsafe fn read_slot(&self, at: u32, words: &mut [u32]) {
+        if self.layout.stride.is_multiple_of(2) {
+            // SAFETY: slots of whole pairs begin on one, and are accessed by pairs always (G7).
+            unsafe { self.region.read_pairs(at, words) }
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { self.region.read(at, words) }
+        }
+    }
+}
+
+impl<R: Exchange> View<R> {
+    /// Replaces a word where it is `current`; what stands there otherwise.
+    pub(crate) fn exchange(&self, at: At, current: u32, new: u32) -> Result<(), u32> {
+        // SAFETY: as for `load`.
+        unsafe { self.region.compare_exchange(at.0, current, new) }
+    }
+}
+
+/// Whether an element is made of whole words where it stands.
+const fn on_words<E>() -> bool {
+    align_of::<E>() >= 4 && size_of::<E>().is_multiple_of(4)
+}
