@@ -52,25 +52,19 @@ impl<R: Region, const W: usize> Consumer<R, W> {
     /// Takes the oldest entry and gives its slot back.
     #[inline]
     pub fn pop(&mut self) -> Option<[u32; W]> {
-        let (next, known) = (self.next, self.known);
-        if self.standing() != self.pass {
-            let mut entry = [0; W];
-            return self.pop_evicting(&mut entry).then_some(entry);
-        }
-        if next == known && !self.look_from(next) {
-            return None;
-        }
-        let entry = self.entry(next);
-        let after = next.wrapping_add(1);
-        self.show(after);
-        self.next = after;
-        Some(entry)
+        self.advance(|_, _| true)
     }
 
     /// Takes the oldest entry; the producer gets its slot back at the next [`release`](Self::release), or once half
     /// the ring is taken. On an evicting ring every take is released at once: the exchange that wins the entry does it.
     #[inline]
     pub fn take(&mut self) -> Option<[u32; W]> {
+        self.advance(|half, after| half.taken(after) > half.shape.mask / 2)
+    }
+
+    /// Takes the oldest entry, and gives the slots below the position after it back if `due` says so.
+    #[inline(always)]
+    fn advance(&mut self, due: impl FnOnce(&Self, u32) -> bool) -> Option<[u32; W]> {
         let (next, known) = (self.next, self.known);
         if self.standing() != self.pass {
             let mut entry = [0; W];
@@ -81,7 +75,7 @@ impl<R: Region, const W: usize> Consumer<R, W> {
         }
         let entry = self.entry(next);
         let after = next.wrapping_add(1);
-        if self.taken(after) > self.shape.mask / 2 {
+        if due(self, after) {
             self.show(after);
         }
         self.next = after;
