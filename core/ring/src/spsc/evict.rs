@@ -110,6 +110,10 @@ impl<R: Region, const W: usize> Consumer<R, W> {
     fn span(&self) -> (u32, u32) {
         let claim = self.claim();
         let waiting = self.tail().wrapping_sub(claim);
+        if waiting > self.capacity() && self.claim() == claim {
+            // Nobody evicted meanwhile, or the claim would be seen beyond: a cursor outside the ring is empty (RL-18).
+            return (claim, 0);
+        }
         // More than a ring full: some were evicted meanwhile, and the exchange will fail.
         (claim, waiting.min(self.capacity()))
     }

@@ -263,14 +263,22 @@ fn a_ring_split_without_eviction_evicts_nothing_e7() {
 #[test]
 fn a_cursor_outside_the_ring_reads_as_full_or_empty_rl_18() {
     use tidemill_seam::Region;
-    let memory = Inline::<64>::new();
     let spec = Spec::new(4).line(1);
-    let (mut producer, mut consumer) = split::<_, 1>(&memory, spec).unwrap();
-    for wild in [5, 1000, 1 << 31, u32::MAX] {
-        // SAFETY: words 0 and 1 are the two cursors, within the 64.
-        unsafe { memory.write(0, &[wild]) };
-        assert_eq!((consumer.pop(), consumer.peek(0), consumer.pop_batch(&mut [[0]; 9])), (None, None, 0));
+    for evicts in [false, true] {
+        let memory = Inline::<64>::new();
+        let make = if evicts { split_evicting::<_, 1> } else { split };
+        let (_producer, mut consumer) = make(&memory, spec).unwrap();
+        for wild in [5, 1000, 1 << 31, u32::MAX] {
+            // SAFETY: words 0 and 1 are the two cursors, within the 64.
+            unsafe { memory.write(0, &[wild]) };
+            assert_eq!(
+                (consumer.pop(), consumer.peek(0), consumer.pop_batch(&mut [[0]; 9])),
+                (None, None, 0)
+            );
+        }
     }
+    let memory = Inline::<64>::new();
+    let (mut producer, _consumer) = split::<_, 1>(&memory, spec).unwrap();
     for i in 0..4 {
         producer.push([i]).unwrap();
     }
