@@ -4,9 +4,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crc::{CRC_32_ISCSI, Crc};
 use tidemill_contracts::{Effort, register};
 use tidemill_host::{FormatError, SlotRegister};
-use tidemill_seam::{ExchangeError, Exchanged, ReadingError, Register, Version};
+use tidemill_seam::{ExchangeError, Exchanged, ReadingError, Register, Store, Version};
 use tidemill_sim::harness::{CutBounds, power_cuts};
 use tidemill_sim::{
     Config, Context, DiskConfig, DiskId, Duration, Env, Event, Latency, MachineId, Overlay, Process, Rate,
@@ -175,4 +176,21 @@ fn damage_to_every_copy_is_an_error_and_never_an_empty_value() {
     host.reopen();
     assert_eq!(host.stands(), Err(ReadingError::Corrupt));
     assert_eq!(host.register.exchange(Version::NONE, b"new"), Err(ExchangeError::Corrupt));
+}
+
+#[test]
+fn a_forged_version_beyond_which_nothing_counts_is_no_reason_to_panic() {
+    let mut host = Host::new(1, Overlay::new(), DiskConfig::PERFECT);
+    let mut disk = host.seams.borrow().as_ref().expect("the factory ran").disk(host.id);
+    let mut record = [0; 64];
+    record[..4].copy_from_slice(b"TMRG");
+    record[4] = 2;
+    record[8..16].copy_from_slice(&u64::MAX.to_le_bytes());
+    let checksum = Crc::<u32>::new(&CRC_32_ISCSI).checksum(&record[..60]);
+    record[60..].copy_from_slice(&checksum.to_le_bytes());
+    disk.write(128, &record).expect("an instant disk without a fault");
+    host.reopen();
+    assert_eq!(host.stands(), Ok((u64::MAX, Vec::new())));
+    assert_eq!(host.register.exchange(Version(u64::MAX), b"more"), Err(ExchangeError::Corrupt));
+    assert_eq!(host.register.exchange(Version(7), b"more"), Ok(Exchanged::Lost(Version(u64::MAX))));
 }

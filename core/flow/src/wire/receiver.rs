@@ -56,7 +56,7 @@ impl<const WINDOW: usize, const BYTES: usize> Receiver<WINDOW, BYTES> {
             return Err(Reject::Range);
         }
         if sequence < self.next {
-            self.repeats += 1;
+            self.repeats = self.repeats.saturating_add(1);
             return Ok(());
         }
         if sequence - self.next >= WINDOW as u64 {
@@ -64,7 +64,7 @@ impl<const WINDOW: usize, const BYTES: usize> Receiver<WINDOW, BYTES> {
         }
         let slot = &mut self.slots[(sequence % WINDOW as u64) as usize];
         if slot.full {
-            self.repeats += 1;
+            self.repeats = self.repeats.saturating_add(1);
             return Ok(());
         }
         slot.bytes[..payload.len()].copy_from_slice(payload);
@@ -135,8 +135,24 @@ impl<const WINDOW: usize, const BYTES: usize> Receiver<WINDOW, BYTES> {
         &self.rejects
     }
 
-    /// Items that arrived again.
+    /// Items that arrived again; stays at the maximum once there.
     pub const fn repeats(&self) -> u32 {
         self.repeats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Receiver;
+    use crate::wire::Frame;
+
+    #[test]
+    fn a_peer_that_repeats_itself_for_ever_is_counted_as_far_as_the_counter_goes() {
+        let mut receiver = Receiver::<4, 8>::new(7);
+        receiver.repeats = u32::MAX - 1;
+        let mut bytes = [0; 64];
+        let len = Frame::Data { sequence: 0, payload: b"again" }.write(7, &mut bytes);
+        (0..4).for_each(|_| receiver.on_datagram(&bytes[..len]).expect("known is known"));
+        assert_eq!(receiver.repeats(), u32::MAX);
     }
 }

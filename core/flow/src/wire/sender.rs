@@ -171,7 +171,7 @@ impl<const WINDOW: usize, const BYTES: usize> Sender<WINDOW, BYTES> {
             if slot.owned_by_peer || slot.due > now {
                 continue;
             }
-            self.repeats += u32::from(slot.tries > 0);
+            self.repeats = self.repeats.saturating_add(u32::from(slot.tries > 0));
             slot.due = now + timing.after(&mut slot.tries);
             let payload = &slot.bytes[..usize::from(slot.len)];
             return Some(Frame::Data { sequence, payload }.write(stream, into));
@@ -206,7 +206,7 @@ impl<const WINDOW: usize, const BYTES: usize> Sender<WINDOW, BYTES> {
         &self.rejects
     }
 
-    /// Items sent again.
+    /// Items sent again; stays at the maximum once there.
     pub const fn repeats(&self) -> u32 {
         self.repeats
     }

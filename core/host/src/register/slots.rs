@@ -276,7 +276,8 @@ impl<S: Store> Register for SlotRegister<S> {
         if self.version != expected {
             return Ok(Exchanged::Lost(self.version));
         }
-        let next = Version(expected.0 + 1);
+        // No register counts so far: what stands there is forged, and nothing can follow it.
+        let next = Version(expected.0.checked_add(1).ok_or(ExchangeError::Corrupt)?);
         match self.put(next, value) {
             Ok(()) => {}
             // Some of it may stand there, and may be found.
