@@ -1,6 +1,6 @@
 use super::ledger::{Finding, Lane, Ledger};
-use super::select::select;
-use super::text::{Table, count};
+use super::select::{select, settle};
+use super::text::{Table, count, plain};
 use super::{Exit, complain, cores, spinner};
 use clap::Args;
 use serde_json::json;
@@ -75,7 +75,7 @@ pub(super) struct Long {
 }
 
 /// A story with its parameters, under a strategy.
-struct Way {
+pub(super) struct Way {
     story: &'static Story,
     params: Params,
     strategy: Strategy,
@@ -106,16 +106,11 @@ impl Long {
         Ok(if ledger.findings.is_empty() && unmet.is_empty() { Exit::Passed } else { Exit::Failed })
     }
 
-    fn ways(&self) -> Result<Vec<Way>, String> {
+    /// Every story under every strategy, settled before anything runs.
+    pub(super) fn ways(&self) -> Result<Vec<Way>, String> {
         let mut ways = Vec::new();
         for story in select(&self.stories).map_err(|unknown| unknown.to_string())? {
-            let mut params = story.params();
-            for setting in &self.settings {
-                let (name, value) =
-                    setting.split_once('=').ok_or_else(|| format!("--set {setting}: not NAME=VALUE"))?;
-                let bad = |bad| format!("--set {setting}: {}: {bad}", story.name);
-                story.set(&mut params, name, value).map_err(bad)?;
-            }
+            let params = settle(story, &self.settings)?;
             let way = |strategy: &Strategy| Way { story, params: params.clone(), strategy: *strategy };
             ways.extend(self.strategies.iter().map(way));
         }
@@ -181,7 +176,7 @@ impl Long {
             story: way.story,
             params: &way.params,
             strategy: way.strategy,
-            seeds: begin..begin + length,
+            seeds: begin..begin.saturating_add(length),
             jobs: self.jobs.map_or_else(cores, usize::from),
             failures_max: u64::MAX,
         };
@@ -232,23 +227,25 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)
 }
 
-fn print(out: &mut impl Write, ledger: &Ledger) -> io::Result<()> {
+pub(super) fn print(out: &mut impl Write, ledger: &Ledger) -> io::Result<()> {
     let mut table = Table::new("");
     table.row(["story", "strategy", "runs", "failed", "digest"].map(str::to_owned));
     for lane in &ledger.lanes {
         let (runs, failed) = (count(lane.runs), count(lane.failed));
-        table.row([lane.story.clone(), lane.strategy.clone(), runs, failed, lane.digest[..8].to_owned()]);
+        let digest = lane.digest.chars().take(8).collect();
+        table.row([plain(&lane.story), plain(&lane.strategy), runs, failed, digest]);
     }
     write!(out, "{table}")?;
     for finding in &ledger.findings {
         let Finding { story, tag, id, runs, strategy, run, .. } = finding;
+        let (story, tag, id, strategy) = (plain(story), plain(tag), plain(id), plain(strategy));
         writeln!(out, "\n{story} {tag}: {id}")?;
         writeln!(out, "  met by {} runs, first by {strategy} in run {}", count(*runs), count(*run))?;
         if let Some((before, after)) = finding.choices {
             writeln!(out, "  shrunk from {} choices to {}", count(before), count(after))?;
         }
         if let Some(tape) = &finding.tape {
-            writeln!(out, "replay: cargo sim replay {tape}")?;
+            writeln!(out, "replay: cargo sim replay {}", plain(tape))?;
         }
     }
     Ok(())

@@ -75,12 +75,16 @@ impl Diff {
         Ok(Exit::Failed)
     }
 
+    /// Which two runs.
+    pub(super) fn sources(&self) -> [Source<'_>; 2] {
+        let shared = |what: &str| self.seed.filter(|_| crate::stories::find(what).is_some());
+        [(&self.a, self.seed_a, &self.settings_a), (&self.b, self.seed_b, &self.settings_b)]
+            .map(|(what, own, settings)| Source { what, seed: own.or(shared(what)), settings })
+    }
+
     fn traces(&self) -> Result<[(Report, Trace); 2], String> {
-        let seed =
-            |what: &str, own: Option<u64>| own.or(self.seed.filter(|_| crate::stories::find(what).is_some()));
-        let source = |what, own, settings| Source { what, seed: seed(what, own), settings }.trace();
-        let a = source(&self.a, self.seed_a, &self.settings_a)?;
-        let b = source(&self.b, self.seed_b, &self.settings_b)?;
+        let [a, b] = self.sources();
+        let (a, b) = (a.trace()?, b.trace()?);
         if a.1.story() != b.1.story() {
             return Err(format!("A is about {} and B about {}", a.1.story(), b.1.story()));
         }

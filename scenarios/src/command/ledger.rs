@@ -1,5 +1,6 @@
 //! What a campaign has done so far: a file that it goes on from.
 
+use super::text::plain;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -69,6 +70,8 @@ pub(super) enum BadLedger {
     Malformed(serde_json::Error),
     Version(u32),
     Coverage(CoverageError),
+    /// What no campaign writes.
+    Odd(String),
     Other(&'static str),
 }
 
@@ -116,24 +119,53 @@ impl Ledger {
         if length > BYTES_MAX {
             return Err(BadLedger::TooLong);
         }
-        let bytes = fs::read(path).map_err(BadLedger::Unreadable)?;
-        let found: Self = serde_json::from_slice(&bytes).map_err(BadLedger::Malformed)?;
+        let found = Self::read(&fs::read(path).map_err(BadLedger::Unreadable)?)?;
         let who = |ledger: &Self| -> Vec<(String, String)> {
             ledger.lanes.iter().map(|lane| (lane.story.clone(), lane.strategy.clone())).collect()
         };
         match () {
-            () if found.tidemill_campaign != VERSION => Err(BadLedger::Version(found.tidemill_campaign)),
             () if found.block != self.block => Err(BadLedger::Other("another --block")),
             () if found.settings != self.settings => Err(BadLedger::Other("other parameters")),
             () if who(&found) != who(&self) => Err(BadLedger::Other("other stories or strategies")),
-            () => found.coverage().map(|_| found),
+            () => Ok(found),
         }
+    }
+
+    /// A campaign from bytes that anybody may have written.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, BadLedger> {
+        if bytes.len() as u64 > BYTES_MAX {
+            return Err(BadLedger::TooLong);
+        }
+        let found: Self = serde_json::from_slice(bytes).map_err(BadLedger::Malformed)?;
+        if found.tidemill_campaign != VERSION {
+            return Err(BadLedger::Version(found.tidemill_campaign));
+        }
+        found.coverage()?;
+        found.check().map_err(BadLedger::Odd).map(|()| found)
+    }
+
+    /// What no campaign writes is refused here, so that nobody counts on it later.
+    fn check(&self) -> Result<(), String> {
+        for Lane { story, runs, failed, digest, .. } in &self.lanes {
+            if failed > runs {
+                return Err(format!("{failed} of {runs} runs of {} failed", plain(story)));
+            }
+            if digest.len() != 32 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return Err(format!("{} is no digest: 32 hexadecimal digits", plain(digest)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The file.
+    pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
+        serde_json::to_vec_pretty(self).map_err(io::Error::other)
     }
 
     /// Writes the file anew, whole or not at all.
     pub(super) fn save(&self, path: &Path) -> io::Result<()> {
         let beside = path.with_extension("unfinished");
-        fs::write(&beside, serde_json::to_vec_pretty(self).map_err(io::Error::other)?)?;
+        fs::write(&beside, self.bytes()?)?;
         fs::rename(&beside, path)
     }
 
@@ -142,7 +174,7 @@ impl Ledger {
         let same = |known: &&mut Finding| (&known.story, &known.tag) == (&finding.story, &finding.tag);
         match self.findings.iter_mut().find(same) {
             Some(known) => {
-                known.runs += finding.runs;
+                known.runs = known.runs.saturating_add(finding.runs);
                 false
             }
             None => {
@@ -161,9 +193,9 @@ fn value(coverage: &CoverageFile) -> Value {
 impl Lane {
     /// A block is done.
     pub(super) fn add(&mut self, runs: u64, failed: u64, digest: u128) {
-        self.blocks += 1;
-        self.runs += runs;
-        self.failed += failed;
+        self.blocks = self.blocks.saturating_add(1);
+        self.runs = self.runs.saturating_add(runs);
+        self.failed = self.failed.saturating_add(failed);
         let so_far = u128::from_str_radix(&self.digest, 16).unwrap_or_default();
         self.digest = format!("{:032x}", so_far.rotate_left(1) ^ digest);
     }
@@ -174,11 +206,14 @@ impl fmt::Display for BadLedger {
         match self {
             Self::Unreadable(error) => error.fmt(f),
             Self::TooLong => write!(f, "the file is longer than {BYTES_MAX} bytes"),
-            Self::Malformed(error) => write!(f, "line {}: no campaign: {error}", error.line()),
+            Self::Malformed(error) => {
+                write!(f, "line {}: no campaign: {}", error.line(), plain(&error.to_string()))
+            }
             Self::Version(found) => {
                 write!(f, "a campaign of version {found}; this build reads version {VERSION}")
             }
             Self::Coverage(error) => write!(f, "its coverage cannot be read: {error}"),
+            Self::Odd(why) => write!(f, "no campaign: {why}"),
             Self::Other(what) => write!(f, "another campaign: {what}; give it a file of its own"),
         }
     }

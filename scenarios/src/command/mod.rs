@@ -24,9 +24,11 @@ mod strategy;
 mod tape;
 mod text;
 mod trace;
+mod understand;
 mod why;
 
 pub use fill::Fill;
+pub use understand::{campaign_file, understand};
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};

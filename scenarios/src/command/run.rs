@@ -1,6 +1,6 @@
 use super::done::{Brief, Done, annotations, junit, table};
 use super::partition::{Partition, Wanted};
-use super::select::select;
+use super::select::{select, settle};
 use super::strategy::{self, Choice};
 use super::{Exit, complain, cores};
 use clap::Args;
@@ -91,16 +91,21 @@ pub(super) struct Run {
     json: bool,
 }
 
+/// Stories with their parameters.
+type Plan = Vec<(&'static Story, Params)>;
+
 impl Run {
     pub(super) fn run(&self, out: &mut impl Write) -> io::Result<Exit> {
-        let settled = self.plan().and_then(|plan| Ok((plan, self.settle()?)));
-        let (plan, partition) = match settled {
+        let (plan, partition) = match self.settled(&variable) {
             Ok(plan) => plan,
             Err(message) => {
                 complain(&message);
                 return Ok(Exit::Usage);
             }
         };
+        if partition.is_part() {
+            eprintln!("tidemill: part {partition} of the seeds");
+        }
         let done = self.play_all(&plan, partition);
         if self.json {
             let stories: Vec<Value> = done.iter().map(Done::object).collect();
@@ -128,37 +133,25 @@ impl Run {
         Ok(if green { Exit::Passed } else { Exit::Failed })
     }
 
-    /// Which part of the seeds.
-    fn settle(&self) -> Result<Partition, String> {
-        if self.seed.is_some() {
-            return Ok(Partition::ALL);
-        }
-        let partition = Partition::settle(self.partition, &variable)?;
-        if partition.is_part() {
-            eprintln!("tidemill: part {partition} of the seeds");
-        }
-        Ok(partition)
+    /// What runs, and which part of the seeds.
+    pub(super) fn settled(
+        &self,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(Plan, Partition), String> {
+        let plan = self.plan()?;
+        let whole = self.seed.is_some();
+        let partition = if whole { Partition::ALL } else { Partition::settle(self.partition, variable)? };
+        Ok((plan, partition))
     }
 
     /// Every story with its parameters, settled before anything runs.
-    fn plan(&self) -> Result<Vec<(&'static Story, Params)>, String> {
+    fn plan(&self) -> Result<Plan, String> {
         let stories = select(&self.stories).map_err(|unknown| unknown.to_string())?;
-        stories
-            .into_iter()
-            .map(|story| {
-                let mut params = story.params();
-                for setting in &self.settings {
-                    let (name, value) =
-                        setting.split_once('=').ok_or_else(|| format!("--set {setting}: not NAME=VALUE"))?;
-                    let bad = |bad| format!("--set {setting}: {}: {bad}", story.name);
-                    story.set(&mut params, name, value).map_err(bad)?;
-                }
-                Ok((story, params))
-            })
-            .collect()
+        let settled = |story| settle(story, &self.settings).map(|params| (story, params));
+        stories.into_iter().map(settled).collect()
     }
 
-    fn range(&self, story: &Story) -> Range<u64> {
+    pub(super) fn range(&self, story: &Story) -> Range<u64> {
         match self.seed {
             Some(seed) => seed..seed.saturating_add(1).max(seed),
             None if self.time.is_some() => 0..self.seeds.unwrap_or(u64::MAX),

@@ -1,7 +1,7 @@
 use crate::stories;
 use glob::Pattern;
 use std::fmt;
-use tidemill_sim::harness::{Must, Story};
+use tidemill_sim::harness::{Must, Params, Story};
 
 /// A name or pattern that matches no story.
 #[derive(Debug)]
@@ -20,6 +20,18 @@ pub(super) fn select(patterns: &[String]) -> Result<Vec<&'static Story>, Unknown
         return Err(UnknownStory(unknown.clone()));
     }
     Ok(all.iter().filter(|story| patterns.iter().any(|pattern| matches(pattern, story.name))).collect())
+}
+
+/// The parameters of a story with these `NAME=VALUE` set.
+pub(super) fn settle(story: &Story, settings: &[String]) -> Result<Params, String> {
+    let mut params = story.params();
+    for setting in settings {
+        let (name, value) =
+            setting.split_once('=').ok_or_else(|| format!("--set {setting}: not NAME=VALUE"))?;
+        let bad = |bad| format!("--set {setting}: {}: {bad}", story.name);
+        story.set(&mut params, name, value).map_err(bad)?;
+    }
+    Ok(params)
 }
 
 fn matches(pattern: &str, name: &str) -> bool {

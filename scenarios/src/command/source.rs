@@ -1,3 +1,4 @@
+use super::select::settle;
 use crate::stories;
 use std::fs::File;
 use std::path::Path;
@@ -39,15 +40,14 @@ impl Source<'_> {
         story.trace_tape(&tape).map_err(|error| located(&error))
     }
 
+    /// Whether a story can be run as it is asked for.
+    pub(super) fn settled(&self) -> Result<(), String> {
+        stories::find(self.what).map_or(Ok(()), |story| settle(story, self.settings).map(drop))
+    }
+
     fn story(&self, story: &Story) -> Result<(Report, Trace), String> {
         let seed = self.seed.ok_or_else(|| format!("which run of {}? --seed N names it", story.name))?;
-        let mut params = story.params();
-        for setting in self.settings {
-            let (name, value) =
-                setting.split_once('=').ok_or_else(|| format!("--set {setting}: not NAME=VALUE"))?;
-            let bad = |bad| format!("--set {setting}: {}: {bad}", story.name);
-            story.set(&mut params, name, value).map_err(bad)?;
-        }
+        let params = settle(story, self.settings)?;
         Ok(story.trace(&params, &Trial::seed(seed)))
     }
 }

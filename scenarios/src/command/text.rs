@@ -31,7 +31,9 @@ impl<const N: usize> fmt::Display for Table<N> {
         for row in &self.rows {
             let mut line = String::from(self.indent);
             for (at, cell) in row.iter().enumerate() {
-                let gap = " ".repeat(widths[at] - cell.chars().count());
+                // Nothing stands behind the last column, however wide it is.
+                let pads = at + 1 < N || right[at];
+                let gap = " ".repeat(if pads { widths[at] - cell.chars().count() } else { 0 });
                 let (before, after) = if right[at] { (gap.as_str(), "") } else { ("", gap.as_str()) };
                 line += &format!("{}{before}{cell}{after}", if at > 0 { "  " } else { "" });
             }
@@ -39,6 +41,21 @@ impl<const N: usize> fmt::Display for Table<N> {
         }
         Ok(())
     }
+}
+
+/// Foreign text on one line of a terminal: without control characters, and cut where it would flood it.
+pub(super) fn plain(text: &str) -> String {
+    const SHOWN: usize = 400;
+    let mut shown: String = text.chars().take(SHOWN).flat_map(escaped).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn escaped(c: char) -> impl Iterator<Item = char> {
+    let (escaped, itself) = if c.is_control() { (Some(c.escape_default()), None) } else { (None, Some(c)) };
+    escaped.into_iter().flatten().chain(itself)
 }
 
 /// A whole number with its thousands apart: `8,759`.

@@ -73,9 +73,13 @@ fn instant(text: &str) -> Result<Instant, String> {
 }
 
 impl Trace {
+    /// Which run.
+    pub(super) fn source(&self) -> Source<'_> {
+        Source { what: &self.source, seed: self.seed, settings: &self.settings }
+    }
+
     pub(super) fn run(&self, out: &mut impl Write) -> io::Result<Exit> {
-        let source = Source { what: &self.source, seed: self.seed, settings: &self.settings };
-        let trace = match source.trace() {
+        let trace = match self.source().trace() {
             Ok((_, trace)) => trace,
             Err(why) => {
                 complain(&why);

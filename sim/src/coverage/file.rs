@@ -10,12 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClaimId, Counts, Coverage};
 use crate::assert::Claims;
+use crate::tape::{Plain, Quoted};
 
 /// The version of the format that is written and read.
 const VERSION: u64 = 1;
 
 /// The longest file that is read, in bytes.
 pub const COVERAGE_BYTES_MAX: u64 = 16 << 20;
+
+/// The longest name in it, in bytes.
+const NAME_MAX: usize = 4096;
 
 /// The coverage of stories, by their names: what `tidemill run --coverage` writes.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -122,10 +126,10 @@ impl ClaimText {
         text(&file)?;
         let id = ClaimId { claims, name: Cow::Owned(name), file: Cow::Owned(file), line };
         if met > evaluated {
-            return Err(format!("{id} was met {met} times of {evaluated}"));
+            return Err(format!("{} was met {met} times of {evaluated}", Plain(&id.to_string())));
         }
         if range.is_some_and(|(low, high)| low > high) {
-            return Err(format!("{id} has a range that begins above its end"));
+            return Err(format!("{} has a range that begins above its end", Plain(&id.to_string())));
         }
         Ok((id, Counts { runs, evaluated, met, changed, refused, range, seed }))
     }
@@ -133,7 +137,13 @@ impl ClaimText {
 
 /// Names come back to a terminal.
 fn text(name: &str) -> Result<(), String> {
-    if name.contains(char::is_control) { Err(format!("{name:?} holds a control character")) } else { Ok(()) }
+    if name.len() > NAME_MAX {
+        return Err(format!("{} is a name of {} bytes, and {NAME_MAX} are enough", Quoted(name), name.len()));
+    }
+    if name.contains(char::is_control) {
+        return Err(format!("{} holds a control character", Quoted(name)));
+    }
+    Ok(())
 }
 
 impl TryFrom<StoryText> for Story {
@@ -144,10 +154,11 @@ impl TryFrom<StoryText> for Story {
         for claim in claims {
             let (id, counts) = claim.check()?;
             if counts.runs > runs {
-                return Err(format!("{id} is known in {} of {runs} runs", counts.runs));
+                let id = id.to_string();
+                return Err(format!("{} is known in {} of {runs} runs", Plain(&id), counts.runs));
             }
             if coverage.claims.contains_key(&id) {
-                return Err(format!("{id} is there twice"));
+                return Err(format!("{} is there twice", Plain(&id.to_string())));
             }
             coverage.claims.insert(id, counts);
         }
@@ -196,12 +207,12 @@ impl CoverageFile {
     }
 }
 
-/// serde_json ends its message with line and column.
+/// serde_json ends its message with line and column, and begins it with whatever the file says.
 fn located(error: &serde_json::Error, reason: impl FnOnce(String) -> BadCoverage) -> CoverageError {
     let text = error.to_string();
     let message = text.rfind(" at line ").map_or(&*text, |end| &text[..end]);
     let line = u32::try_from(error.line()).unwrap_or(u32::MAX).max(1);
-    CoverageError { line, reason: reason(message.to_owned()) }
+    CoverageError { line, reason: reason(Plain(message).to_string()) }
 }
 
 /// The file as it is written.

@@ -119,10 +119,11 @@ fn a_bad_file_is_refused_with_line_and_reason() {
     assert_eq!(with(&narrow), "line 4: n (f:1) has a range that begins above its end");
     let twice = claim("always", "n", 1, "");
     assert_eq!(with(&format!("{twice},{twice}")), "line 4: n (f:1) is there twice");
-    assert_eq!(
-        with(&claim("always", "\\u001b[2J", 1, "")),
-        "line 4: \"\\u{1b}[2J\" holds a control character"
-    );
+    assert_eq!(with(&claim("always", "\\u001b[2J", 1, "")), "line 4: `\\u{1b}[2J` holds a control character");
+    let strange = with(&claim("always", "n", 0, ", \"\\u001b[2J\": 1"));
+    assert!(strange.starts_with("line 3: unknown field `\\u{1b}[2J`"), "{strange}");
+    let long = with(&claim("always", &"n".repeat(5_000), 1, ""));
+    assert!(long.contains("a name of 5000 bytes, and 4096 are enough") && long.len() < 300, "{long}");
     let deep = format!("{{\"tidemill_coverage\": {}", "[".repeat(100_000));
     assert!(refused(&deep).starts_with("line 1: not a coverage file: "));
 }

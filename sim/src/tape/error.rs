@@ -138,13 +138,25 @@ pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 80;
-        let cut = self.0.char_indices().nth(SHOWN).map(|(at, _)| at);
-        let shown = &self.0[..cut.unwrap_or(self.0.len())];
-        write!(f, "`")?;
-        for c in shown.chars() {
-            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
-        }
-        f.write_str(if cut.is_some() { "…`" } else { "`" })
+        shown(f, self.0, 80, "`")
     }
+}
+
+/// A message that may hold foreign text, on one line: escaped and cut as [`Quoted`] is, later.
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        shown(f, self.0, 400, "")
+    }
+}
+
+/// At most so many characters of a text, none of them a control character, between marks.
+fn shown(f: &mut fmt::Formatter<'_>, text: &str, most: usize, mark: &str) -> fmt::Result {
+    f.write_str(mark)?;
+    for c in text.chars().take(most) {
+        if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+    }
+    let cut = if text.chars().nth(most).is_some() { "…" } else { "" };
+    write!(f, "{cut}{mark}")
 }

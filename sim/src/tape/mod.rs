@@ -30,6 +30,7 @@ mod write;
 mod tests;
 
 use crate::{Base, Site};
+pub(crate) use error::{Plain, Quoted};
 pub use error::{Reason, TapeError};
 
 /// The format version that this crate writes and reads.

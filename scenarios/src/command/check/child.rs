@@ -3,6 +3,7 @@
 use super::way::Way;
 use super::{Check, Exit};
 use crate::command::fill;
+use crate::command::select::settle;
 use std::ffi::OsString;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
@@ -114,18 +115,7 @@ pub(super) fn params(
     stories: &[&'static Story],
     settings: &[String],
 ) -> Result<Vec<(&'static Story, Params)>, String> {
-    let mut all = Vec::new();
-    for story in stories {
-        let mut params = story.params();
-        for setting in settings {
-            let (name, value) =
-                setting.split_once('=').ok_or_else(|| format!("--set {setting}: not NAME=VALUE"))?;
-            let bad = |bad| format!("--set {setting}: {}: {bad}", story.name);
-            story.set(&mut params, name, value).map_err(bad)?;
-        }
-        all.push((*story, params));
-    }
-    Ok(all)
+    stories.iter().map(|story| settle(story, settings).map(|params| (*story, params))).collect()
 }
 
 impl Check {
