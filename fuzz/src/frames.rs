@@ -1,3 +1,4 @@
+use crate::Outcome;
 use tidemill_flow::wire::{Receiver, Sender, Timing};
 use tidemill_seam::{Duration, Instant};
 
@@ -7,7 +8,7 @@ const STEPS: usize = 512;
 
 /// The input is a list of datagrams, each behind its length in one byte; one of length 0 lets time pass and both sides
 /// talk to each other.
-pub(crate) fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) -> Outcome {
     let (mut sender, mut receiver) =
         (Sender::<4, 8>::new(STREAM, Timing::DEFAULT), Receiver::<4, 8>::new(STREAM));
     let (mut now, mut rest) = (Instant::ZERO, bytes);
@@ -38,6 +39,8 @@ pub(crate) fn run(bytes: &[u8]) {
         }
         let _ = (sender.due(), sender.is_finished(), receiver.is_ended(), sender.is_abandoned(now));
     }
+    let rejects = [sender.rejects().total(), receiver.rejects().total()].map(|count| count as usize);
+    Outcome::sized("frames", &[receiver.delivered() as usize, rejects[0], rejects[1]])
 }
 
 /// What the two sides say to each other, and a list of empty datagrams.

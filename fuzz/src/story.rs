@@ -3,7 +3,8 @@ use tidemill_seam::Duration;
 use tidemill_sim::explore::Bytes;
 use tidemill_sim::harness::{Must, Param, Params, Shrink, Story};
 use tidemill_sim::{
-    Base, Config, Context, Drive, Event, Failure, LinkConfig, Order, Outcome, Overlay, Process, Rate, Sim,
+    Base, Cause, Config, Context, Drive, Event, Failure, LinkConfig, Order, Outcome, Overlay, Process, Rate,
+    Sim,
 };
 
 /// A client and a server that repeat themselves until they are heard, over a link that does everything.
@@ -76,12 +77,15 @@ fn run(config: Config) -> Sim {
     sim
 }
 
-pub(crate) fn drive(bytes: &[u8]) {
-    let Ok(source) = Bytes::arbitrary(&mut Unstructured::new(bytes)) else { return };
+pub(crate) fn drive(bytes: &[u8]) -> crate::Outcome {
+    let Ok(source) = Bytes::arbitrary(&mut Unstructured::new(bytes)) else { return crate::Outcome::NOTHING };
     let driven = run(Config { drive: Some(Drive::new(source)), order: Order::Chosen, ..Config::default() });
     let overlay: Overlay = driven.recorded().into_iter().collect();
     let again = run(Config { overlay, base: Base::Zero, ..Config::default() });
     assert_eq!(driven.hash(), again.hash(), "what the bytes decided does not repeat from its overlay");
+    let stats = driven.stats();
+    let counts = [stats.events, stats.dropped(Cause::Loss), stats.corrupted, stats.reordered];
+    crate::Outcome::sized("driven", &counts.map(|count| count as usize))
 }
 
 pub(crate) fn seeds() -> Vec<Vec<u8>> {

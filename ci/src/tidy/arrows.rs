@@ -44,7 +44,7 @@ const ROWS: &[Row] = &[
     Row { name: SCENARIOS, code: &[SEAM, RING, FLOW, CONTRACTS, HOST, FACADE, SIM, PIPELINE], tests: &[] },
     Row { name: "loom-tests", code: &[SEAM, RING, FLOW], tests: &[] },
     Row { name: "benches", code: &[SEAM, RING, FLOW, HOST, FACADE, SIM, PIPELINE], tests: &[SCENARIOS] },
-    Row { name: "tidemill-fuzz", code: &[SEAM, FLOW, SIM, PIPELINE], tests: &[] },
+    Row { name: "tidemill-fuzz", code: &[SEAM, RING, FLOW, HOST, SIM, PIPELINE, SCENARIOS], tests: &[] },
     Row { name: "ci", code: &[], tests: &[] },
 ];
 

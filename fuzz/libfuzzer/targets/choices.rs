@@ -1,7 +1,4 @@
 //! The target `choices` under libFuzzer.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let target = tidemill_fuzz::TARGETS.iter().find(|target| target.name == "choices");
-    (target.expect("a target of this name").run)(bytes);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tidemill_fuzz::run("choices", bytes));
