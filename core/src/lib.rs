@@ -9,7 +9,7 @@
 //! | [ring] | bounded lock-free rings over any region of memory | `alloc`: a region on the heap; `derive`: plain types |
 //! | [flow] | messages, pools, edges, nodes, graphs, workers | `critical-section`: edges that drop the oldest, without compare-and-swap |
 //! | `contracts` | the laws as suites for your own parts | `contracts` |
-//! | `host` | the Linux world, and the threaded runtime | `host` |
+//! | `host` | the Linux world, and the threaded runtime | `host`; `tokio`: links and streams inside tokio |
 //! | `mcu` | the bare-metal world | `mcu` |
 //!
 //! ```

@@ -8,6 +8,7 @@ pub(crate) mod canary;
 pub(crate) mod cargo;
 pub(crate) mod determinism;
 pub(crate) mod downstream;
+pub(crate) mod elsewhere;
 pub(crate) mod features;
 pub(crate) mod fuzz;
 pub(crate) mod noheap;

@@ -12,7 +12,8 @@
 //! | `Link` | [`UdpLink`], [`Impaired`] | non-blocking UDP sockets; a decorator that mistreats any link |
 //! | `Stream`, `Streams` | [`TcpEnd`], [`TcpStreams`] | non-blocking TCP sockets |
 //!
-//! [`Threads`] drives a graph with one worker a thread.
+//! [`Threads`] drives a graph with one worker a thread. With the feature `tokio`, `net` keeps `Link`, `Stream`, `Streams` and
+//! `Clock` over `async` sockets, and drives a graph inside a task.
 //!
 //! Refuses: busy waiting, threads that nobody asked for, and any decision that a caller did not ask for.
 
@@ -20,6 +21,8 @@ mod clock;
 mod entropy;
 mod impair;
 mod link;
+#[cfg(feature = "tokio")]
+pub mod net;
 mod notify;
 mod register;
 mod store;
