@@ -13,6 +13,10 @@
 //! Beside them:
 //! - [`wake`]: the words behind a sleep that loses no wake-up.
 //! - [`Plain`]: what may lie in a slot as it is; [`Fingerprint`] tells two such types apart.
+//! - [`name`], [`topology`]: who talks over which ring, under names that every system takes.
+//! - [`wait`]: how a call waits, until when, and who may end it.
+//! - [`required`], [`coordinate`]: the consumers that a publisher cannot do without, and how it begins.
+//! - [`frame`]: messages of any length over slots of one length.
 //! - [`Inline`] and `Heap` (feature `alloc`, where pointers are atomic): the regions that need no operating system;
 //!   [`Local`]: the claims of a segment within one address space.
 //! - [`sync`]: the one door to atomics; the features `loom` and `shuttle` swap what stands behind it.
@@ -23,11 +27,15 @@
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 extern crate alloc;
 
+#[cfg(test)]
+mod cases;
 pub mod consumer;
+pub mod coordinate;
 pub mod counters;
 pub mod element;
 mod fnv;
 pub mod follow;
+pub mod frame;
 mod gate;
 pub mod header;
 mod heal;
@@ -39,14 +47,18 @@ pub mod journal;
 pub mod layout;
 #[cfg(target_has_atomic = "32")]
 mod local;
+pub mod name;
 mod pairs;
 pub mod producer;
 pub mod reader;
+pub mod required;
 pub mod segment;
 pub mod spsc;
 pub mod sync;
 pub mod table;
+pub mod topology;
 mod view;
+pub mod wait;
 pub mod wake;
 
 pub use consumer::{Consumer, Lease};
