@@ -54,9 +54,19 @@ fn wasm(place: &Place, dir: &Path, reference: &[Run]) -> Result<Vec<Run>, Failur
     if said.code() != Some(0) {
         return Err(Failure::new(format!("{}: {}", said.ending(), said.all().trim())).repeat(line));
     }
-    let mut found = runs(&json(&said)?);
+    let report = json(&said)?;
+    let left_out: Vec<&str> = report["stories"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|story| story["left_out"].is_string())
+        .filter_map(|story| story["story"].as_str())
+        .collect();
+    println!("left out of wasm32, which cannot unwind: {}", left_out.join(", "));
+    let mut found = runs(&report);
     found.retain(|(story, ..)| reference.iter().any(|(known, ..)| known == story));
-    let asked = reference.iter().filter(|(_, seed, _)| *seed < SLOW_SEEDS).count();
+    let asked = |(story, seed, _): &&Run| *seed < SLOW_SEEDS && !left_out.contains(&story.as_str());
+    let asked = reference.iter().filter(asked).count();
     if found.len() != asked {
         return Err(Failure::new(format!("{} of {asked} runs were reported", found.len())).repeat(line));
     }

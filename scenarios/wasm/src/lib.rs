@@ -12,6 +12,9 @@ mod stories;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tidemill_sim::harness::Trial;
 
+/// Stories in which a process dies at a store, in the middle of a call: that unwinds, and this target only aborts.
+const UNWINDING: &[&str] = &["shared_ring"];
+
 static HASH: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
 /// How many stories there are.
@@ -30,6 +33,12 @@ pub extern "C" fn name_at(story: u32) -> *const u8 {
 #[unsafe(no_mangle)]
 pub extern "C" fn name_len(story: u32) -> u32 {
     stories::all()[story as usize].name.len() as u32
+}
+
+/// Whether this target can run the story: 1, or 0 for one that needs unwinding.
+#[unsafe(no_mangle)]
+pub extern "C" fn runs_here(story: u32) -> u32 {
+    u32::from(!UNWINDING.contains(&stories::all()[story as usize].name))
 }
 
 /// Runs a story once; its hash is then the two words of [`hash`].
