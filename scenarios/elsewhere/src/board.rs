@@ -32,14 +32,15 @@ struct Notes<A> {
     client: Option<A>,
     asked: Option<Act>,
     done: Vec<Act>,
+    repeats: Option<u32>,
     said: Option<Class>,
 }
 
 impl<A: Copy> Board<A> {
     /// With nothing on it.
     pub fn new() -> Self {
-        let (server, client, asked, said) = (None, None, None, None);
-        Self(Arc::new(Mutex::new(Notes { server, client, asked, done: Vec::new(), said })))
+        let (server, client, asked, repeats, said) = (None, None, None, None, None);
+        Self(Arc::new(Mutex::new(Notes { server, client, asked, done: Vec::new(), repeats, said })))
     }
 
     fn notes(&self) -> MutexGuard<'_, Notes<A>> {
@@ -49,6 +50,11 @@ impl<A: Copy> Board<A> {
     /// Says where the server is reached.
     pub fn server_is_at(&self, address: A) {
         self.notes().server = Some(address);
+    }
+
+    /// Nobody knows where the server is reached, until it says so anew.
+    pub fn forget_server(&self) {
+        self.notes().server = None;
     }
 
     /// Says where the client is reached.
@@ -90,6 +96,16 @@ impl<A: Copy> Board<A> {
     /// How often the world has done it.
     pub fn times(&self, act: Act) -> usize {
         self.notes().done.iter().filter(|done| **done == act).count()
+    }
+
+    /// The sender of items has come to its end, and sent so many of them again.
+    pub fn all_sent(&self, repeats: u32) {
+        self.notes().repeats = Some(repeats);
+    }
+
+    /// How many items were sent again, once all are sent.
+    pub fn repeats(&self) -> Option<u32> {
+        self.notes().repeats
     }
 
     /// The client says how the step ended.

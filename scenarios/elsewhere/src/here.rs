@@ -53,8 +53,7 @@ pub struct Stage<H: Here> {
 impl<H: Here> Stage<H> {
     /// Rests.
     pub async fn rest(&mut self, span: Duration) {
-        let due = self.here.clock().now();
-        let due = due + span;
+        let due = self.here.clock().now() + span;
         while self.here.clock().now() < due {
             let seen = self.here.epoch();
             self.here.changed(seen, Some(due)).await;
@@ -69,24 +68,24 @@ impl<H: Here> Stage<H> {
         }
     }
 
-    /// Where the server is reached.
-    pub async fn server(&mut self) -> H::Address {
+    /// What is to be read on the board, once it stands there.
+    pub async fn read<T>(&mut self, look: impl Fn(&Board<H::Address>) -> Option<T>) -> T {
         loop {
-            match self.board.server() {
-                Some(address) => return address,
+            match look(&self.board) {
+                Some(told) => return told,
                 None => self.rest(Duration::from_millis(1)).await,
             }
         }
     }
 
+    /// Where the server is reached.
+    pub async fn server(&mut self) -> H::Address {
+        self.read(Board::server).await
+    }
+
     /// Where the client is reached.
     pub async fn client(&mut self) -> H::Address {
-        loop {
-            match self.board.client() {
-                Some(address) => return address,
-                None => self.rest(Duration::from_millis(1)).await,
-            }
-        }
+        self.read(Board::client).await
     }
 
     /// Has nothing to do.

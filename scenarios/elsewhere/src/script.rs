@@ -6,7 +6,11 @@ use tidemill_host::{Impaired, Impairment, SeededEntropy};
 use tidemill_seam::{Broken, Clock, Duration, Instant, Link, SendError};
 
 use crate::items::{receive, send};
+use crate::streams::ANSWER;
 use crate::{Act, Here, Stage, streams};
+
+/// How long nobody waits for what cannot come.
+const SILENCE: Duration = Duration::from_millis(300);
 
 /// How a step ended, as its client sees it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -97,16 +101,18 @@ pub fn script<H: Here>() -> Vec<Step<H>> {
             stage,
             &[Act::Cut, Act::Heal]
         )),
-        step!("items cross a link", Delivered, send_plain, |stage| receive_plain(stage, None)),
+        step!("items cross a link", Delivered, send_plain, |stage| receive_plain(stage, None, false)),
         step!("items cross a link that loses", Delivered, send_plain, receive_lossy),
         step!("items cross a link made rough by our own hand", Delivered, send_rough, receive_rough),
         step!("items cross an outage", Delivered, send_plain, |stage| receive_plain(
             stage,
-            Some(Act::Outage)
+            Some(Act::Outage),
+            true
         )),
         step!("items outlive their sender", Delivered, send_plain, |stage| receive_plain(
             stage,
-            Some(Act::Restart)
+            Some(Act::Restart),
+            false
         )),
         step!("a stream goes to nobody", Refused, echo, nobody_there),
         step!("a stream goes to somebody who is silent", TimedOut, deaf, hushed),
@@ -162,18 +168,25 @@ async fn hear<H: Here>(
 async fn ping<H: Here>(mut stage: Stage<H>, acts: &'static [Act]) -> Class {
     let (mut link, _) = stage.here.link().await;
     let server = stage.server().await;
-    let mut class = call(&mut stage, &mut link, server, 0).await;
+    let mut class = call(&mut stage, &mut link, server, 0, ANSWER).await;
     for (number, act) in (1..).zip(acts) {
         stage.act(*act).await;
-        class = call(&mut stage, &mut link, server, number).await;
+        let patience = if *act == Act::Cut { SILENCE } else { ANSWER };
+        class = call(&mut stage, &mut link, server, number, patience).await;
     }
     class
 }
 
-async fn call<H: Here>(stage: &mut Stage<H>, link: &mut H::Link, to: H::Address, number: u8) -> Class {
+async fn call<H: Here>(
+    stage: &mut Stage<H>,
+    link: &mut H::Link,
+    to: H::Address,
+    number: u8,
+    patience: Duration,
+) -> Class {
     let mut buffer = [0; 64];
     link.send(to, &[number; 32]).expect("there is room for one");
-    let due = stage.here.clock().now() + Duration::from_millis(300);
+    let due = stage.here.clock().now() + patience;
     while let Some((len, from)) = hear(&mut stage.here, link, &mut buffer, due).await {
         match buffer[..len] == [number; 32] && from == to {
             true => return Class::Delivered,
@@ -196,7 +209,7 @@ async fn too_large<H: Here>(mut stage: Stage<H>) -> Class {
 async fn to_nobody<H: Here>(mut stage: Stage<H>) -> Class {
     let (mut link, _) = stage.here.link().await;
     let nobody = H::nobody(stage.server().await);
-    call(&mut stage, &mut link, nobody, 0).await
+    call(&mut stage, &mut link, nobody, 0, SILENCE).await
 }
 
 async fn send_plain<H: Here>(mut stage: Stage<H>) {
@@ -204,15 +217,15 @@ async fn send_plain<H: Here>(mut stage: Stage<H>) {
     send(stage, link).await;
 }
 
-async fn receive_plain<H: Here>(mut stage: Stage<H>, act: Option<Act>) -> Class {
+async fn receive_plain<H: Here>(mut stage: Stage<H>, act: Option<Act>, hard: bool) -> Class {
     let (link, at) = stage.here.link().await;
     stage.board.client_is_at(at);
-    receive(stage, link, act).await
+    receive(stage, link, act, hard).await
 }
 
 async fn receive_lossy<H: Here>(mut stage: Stage<H>) -> Class {
     stage.act(Act::Lossy).await;
-    receive_plain(stage, None).await
+    receive_plain(stage, None, true).await
 }
 
 fn rough<H: Here>(here: &H, link: H::Link, seed: u64) -> Impaired<H::Link, SeededEntropy, H::Clock> {
@@ -236,5 +249,5 @@ async fn receive_rough<H: Here>(mut stage: Stage<H>) -> Class {
     let (link, at) = stage.here.link().await;
     stage.board.client_is_at(at);
     let link = rough(&stage.here, link, 2);
-    receive(stage, link, None).await
+    receive(stage, link, None, true).await
 }

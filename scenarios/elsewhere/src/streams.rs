@@ -5,7 +5,7 @@ use crate::{Act, Class, Here, Stage};
 /// More than a window of any world.
 const BULK: usize = 60_000;
 /// Nobody waits longer for an answer.
-const ANSWER: Duration = Duration::from_secs(3);
+pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 
 type StreamOf<H> = <<H as Here>::Streams as Streams>::Stream;
 

@@ -58,6 +58,9 @@ pub fn play<A: Copy>(world: &mut impl World, board: &Board<A>) -> Told {
             world.perform(Act::Heal).expect("what can cut can heal");
         }
         if let Some(act) = board.asked() {
+            if matches!(act, Act::Crash | Act::Restart) {
+                board.forget_server();
+            }
             let asked = if act == Act::Outage { Act::Cut } else { act };
             if let Err(why) = world.perform(asked) {
                 return Told::Cannot(why);
