@@ -170,6 +170,13 @@ pub(crate) const STEPS: &[Step] = &[
         run: noheap::run,
     },
     Step {
+        name: "codecs",
+        what: "each codec of a ring builds for a board, gives back what it took, and takes any bytes",
+        repeat: "cargo ci codecs",
+        needs: &[THUMBV6M],
+        run: cargo::codecs,
+    },
+    Step {
         name: "boards",
         what: "the pipeline on three emulated boards gives the digest that the host and the simulator give",
         repeat: "cargo ci boards",

@@ -6,7 +6,7 @@
 //! | module | room | feature |
 //! |---|---|---|
 //! | [seam] | time, ids, and the traits that a world provides | |
-//! | [ring] | bounded lock-free rings over any region of memory | `alloc`: a region on the heap; `derive`: plain types |
+//! | [ring] | bounded lock-free rings over any region of memory | `alloc`: a region on the heap; `derive`: plain types; `codecs`: values in frames |
 //! | [flow] | messages, pools, edges, nodes, graphs, workers | `critical-section`: edges that drop the oldest, without compare-and-swap |
 //! | `contracts` | the laws as suites for your own parts | `contracts` |
 //! | `host` | the Linux world, and the threaded runtime | `host`; `tokio`: links and streams inside tokio |

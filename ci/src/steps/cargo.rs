@@ -28,7 +28,7 @@ fn satellites(place: &Place) -> Vec<String> {
 }
 
 /// What is off unless asked for, and read by lints and documentation all the same.
-const OPTIONAL: &str = "tidemill-host/tokio";
+const OPTIONAL: &str = "tidemill-host/tokio,tidemill-ring/codecs";
 
 pub(crate) fn clippy(place: &Place) -> Verdict {
     let all = ["clippy", "--workspace", "--all-targets", "--keep-going", "--features", OPTIONAL];
@@ -58,6 +58,15 @@ pub(crate) fn loom(place: &Place) -> Verdict {
 
 pub(crate) fn shuttle(place: &Place) -> Verdict {
     counted(place.cargo(["test", "-p", "loom-tests", "--features", "shuttle", "--release"]))
+}
+
+/// The codecs of rings: each alone for a board without an operating system, all of them against any bytes.
+pub(crate) fn codecs(place: &Place) -> Verdict {
+    for codec in ["postcard", "bincode", "rkyv", "flatbuffers"] {
+        let bare = ["check", "-p", "tidemill-ring", "--target", "thumbv6m-none-eabi", "--features", codec];
+        place.cargo(bare).run()?;
+    }
+    counted(place.cargo(["test", "-p", "tidemill-ring", "--features", "codecs,alloc", "--test", "codec"]))
 }
 
 pub(crate) fn wasm(place: &Place) -> Verdict {

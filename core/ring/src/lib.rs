@@ -17,6 +17,7 @@
 //! - [`wait`]: how a call waits, until when, and who may end it.
 //! - [`required`], [`coordinate`]: the consumers that a publisher cannot do without, and how it begins.
 //! - [`frame`]: messages of any length over slots of one length.
+//! - [`codec`]: values in the bytes of a frame; each codec is a feature.
 //! - [`Inline`] and `Heap` (feature `alloc`, where pointers are atomic): the regions that need no operating system;
 //!   [`Local`]: the claims of a segment within one address space.
 //! - [`sync`]: the one door to atomics; the features `loom` and `shuttle` swap what stands behind it.
@@ -29,6 +30,7 @@ extern crate alloc;
 
 #[cfg(test)]
 mod cases;
+pub mod codec;
 pub mod consumer;
 pub mod coordinate;
 pub mod counters;
