@@ -1,8 +1,9 @@
 //! Stories that leak: each lets something into the simulation that is not a function of the seed. `tidemill check` must
-//! catch every one of them but the last, which is clean.
+//! catch every one of them but the last, which is clean, and at exactly the event that the leak moved first.
 //!
 //! The program is the `tidemill` command over these stories where its first argument is `check`; otherwise it calls itself
-//! so, and looks at what was said.
+//! so, and looks at what was said. Somebody stands at its door: what reaches for a clock or for random bytes is named with
+//! its line.
 
 #![expect(
     clippy::disallowed_types,
@@ -11,10 +12,15 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::{Duration as Span, SystemTime};
 use tidemill_scenarios::command::{self, Fill};
-use tidemill_sim::harness::{Must, Params, Story};
-use tidemill_sim::{Address, Context, Duration, Event, Failure, Process, Sim};
+use tidemill_sim::harness::{Must, Params, Story, Trial};
+use tidemill_sim::{Address, Context, Duration, Event, Failure, Happened, Process, Sim};
+
+tidemill_sim_guard::guard!();
 
 #[global_allocator]
 static MEMORY: Fill = Fill;
@@ -29,12 +35,14 @@ const CLEAN: Story = Story {
     body: |sim, _| play(sim, |n| n),
 };
 
-static STORIES: [Story; 6] = [
+static STORIES: [Story; 8] = [
     Story { name: "hash_order", body: |sim, params| leak(sim, params, hash_order), ..CLEAN },
     Story { name: "address", body: |sim, params| leak(sim, params, address), ..CLEAN },
     Story { name: "real_time", body: |sim, params| leak(sim, params, real_time), ..CLEAN },
     Story { name: "thread_local", body: |sim, params| leak(sim, params, survivor), ..CLEAN },
     Story { name: "fresh_memory", body: |sim, params| leak(sim, params, fresh_memory), ..CLEAN },
+    Story { name: "debug_assertions", body: |sim, params| leak(sim, params, assertions), ..CLEAN },
+    Story { name: "folder", body: |sim, params| leak(sim, params, folder), ..CLEAN },
     CLEAN,
 ];
 
@@ -47,6 +55,9 @@ const LEAKS: [(&str, &str); 5] = [
     ("fresh_memory", "with memory filled"),
 ];
 
+/// The function that a guard at the door names, where it names one.
+const NAMED: [(&str, &str); 2] = [("hash_order", "random bytes"), ("real_time", "a real clock was read")];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
@@ -58,31 +69,107 @@ fn main() -> ExitCode {
         }
         _ => {}
     }
-    LEAKS.iter().for_each(|(story, way)| is_caught(story, way));
-    let (code, said) = check("clean");
-    assert_eq!(code, Some(0), "what does not leak is accused: {said}");
-    println!("every_leak_is_caught ... ok ({} leaks)", LEAKS.len());
+    let me = std::env::current_exe().expect("this program has a path");
+    LEAKS.iter().for_each(|(story, way)| is_caught(&me, &[story], way));
+    NAMED.iter().for_each(|(story, what)| is_named(&me, story, what));
+    for clean in ["clean", "debug_assertions", "folder"] {
+        let (code, said) = check(&me, &[clean]);
+        assert_eq!(code, Some(0), "what is the same in every way of one build is accused: {said}");
+    }
+    two_builds(&me);
+    println!("every_leak_is_caught ... ok ({} leaks, two builds)", LEAKS.len());
     ExitCode::SUCCESS
 }
 
-fn check(story: &str) -> (Option<i32>, String) {
-    let me = std::env::current_exe().expect("this program has a path");
-    let output = Command::new(me).args(["check", story, "--seeds", "3"]).output().expect("it starts");
+fn check(program: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let arguments = [&["check"], arguments, &["--seeds", "3"]].concat();
+    let output = Command::new(program).args(arguments).output().expect("it starts");
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("text")).concat();
     (output.status.code(), said)
 }
 
-// SIM-CHECK: what leaks is caught, and the first event that differs is named with both causal pasts.
-fn is_caught(story: &str, way: &str) {
-    let (code, said) = check(story);
+// SIM-CHECK: what leaks is caught at the first event that it moved, which is named with both causal pasts.
+fn is_caught(program: &Path, arguments: &[&str], way: &str) {
+    let story = arguments[0];
+    let (code, said) = check(program, arguments);
     assert_eq!(code, Some(1), "{story}: {said}");
     let differs = format!("DIFFERS  {story} seed ");
-    assert!(said.lines().any(|line| line.starts_with(way) && line.contains(&differs)), "{story}: {said}");
-    let told = |start: &str| said.lines().any(|line| line.starts_with(start) && line.ends_with("because of"));
-    assert!(told("reference: event ") && told("this way: event "), "{story}: {said}");
-    // Where the first draw of the leak falls due; two may fall due in another order.
+    let line = said.lines().find(|line| line.starts_with(way) && line.contains(&differs));
+    let line = line.unwrap_or_else(|| panic!("{story} is not caught `{way}`: {said}"));
+    let seed = line.rsplit(' ').next().and_then(|seed| seed.parse().ok()).expect("the line ends with a seed");
+    let first = first_leak(seed);
+    for side in ["reference", "this way"] {
+        let told = format!("{side}: event {first} at a/left, because of");
+        assert!(said.lines().any(|line| line == told), "{story}: not `{told}`: {said}");
+    }
+    assert!(said.contains(&format!("{first} events are the same; the last of them is at")), "{story}: {said}");
     let timer = |line: &str| line.contains("  timer  ") && line.contains("token 11");
     assert!(said.lines().any(timer), "{story}: the timer that the leak set is not told: {said}");
+    assert!(said.lines().any(|line| line.starts_with("bisected in ")), "{story}: {said}");
+}
+
+/// The number of the event at which a leak shows first: the timer that it set falls due.
+fn first_leak(seed: u64) -> usize {
+    let (_, trace) = CLEAN.trace(&CLEAN.params(), &Trial::seed(seed));
+    let leaks = |event: usize| {
+        let event = trace.events()[event];
+        event.kind() == Happened::Timer && event.arg() == 11
+    };
+    (0..trace.len()).find(|event| leaks(*event)).expect("the ball is held for the eleventh time")
+}
+
+// SIM-CHECK: where a guard stands at the door, the place in the code is named that reached for what is not the seed's.
+fn is_named(program: &Path, story: &str, what: &str) {
+    let (_, said) = check(program, &[story]);
+    let told = format!("REACHED OUTSIDE  {story} seed ");
+    let line = said.lines().find(|line| line.starts_with(&told) && line.contains(what));
+    let line = line.unwrap_or_else(|| panic!("{story}: nobody saw it reach outside: {said}"));
+    // Without debug information the function is named instead of the line.
+    assert!(line.contains("tests/leaky.rs:") || line.contains(&format!("leaky::{story}")), "{line}");
+}
+
+// SIM-CHECK: two builds of one program are compared, and where they differ, the first event that does is named.
+fn two_builds(me: &Path) {
+    let [debug, release] = builds(me);
+    let source = debug.with_file_name("source.rs");
+    let text = |path: &Path| path.display().to_string();
+    is_caught(&debug, &["folder"], "another build, ");
+    is_caught(me, &["folder", "--with", &text(&release)], "another build, ");
+    let (code, said) = check(&debug, &["clean"]);
+    let compared = |line: &str| line.starts_with("another build, ") && line.ends_with("3 runs, equal hashes");
+    assert!(code == Some(0) && said.lines().any(compared), "{said}");
+    let skipped = |why: &str| {
+        let (code, said) = check(&debug, &["clean"]);
+        let skips = |line: &str| line.starts_with("SKIPPED the release build: ") && line.contains(why);
+        assert!(code == Some(0) && said.lines().any(skips), "{why}: {said}");
+    };
+    let built = fs::metadata(&release).and_then(|data| data.modified()).expect("a time");
+    date(&source, built + Span::from_secs(9));
+    skipped("it is older than ");
+    fs::remove_file(&release).expect("it was there");
+    skipped("is not built");
+}
+
+/// This program as it would stand in the folders of two profiles, built after its source.
+fn builds(me: &Path) -> [PathBuf; 2] {
+    let desk = Path::new(env!("CARGO_TARGET_TMPDIR")).join("leaky-builds");
+    let _ = fs::remove_dir_all(&desk);
+    let builds = ["debug", "release"].map(|profile| desk.join(profile).join("leaky"));
+    let source = builds[0].with_file_name("source.rs");
+    for build in &builds {
+        fs::create_dir_all(build.parent().expect("a folder")).expect("a folder to build in");
+        fs::hard_link(me, build).expect("a second name of this program");
+        let needs = format!("{}: {}\n", build.display(), source.display());
+        fs::write(build.with_extension("d"), needs).expect("it can be written");
+    }
+    fs::write(&source, "").expect("it can be written");
+    date(&source, SystemTime::UNIX_EPOCH + Span::from_secs(9));
+    builds
+}
+
+fn date(path: &Path, at: SystemTime) {
+    let file = File::options().write(true).open(path).expect("it is there");
+    file.set_modified(at).expect("its date can be set");
 }
 
 fn leak(sim: &mut Sim, _: &Params, source: fn(u64) -> u64) -> Result<(), Failure> {
@@ -110,7 +197,8 @@ impl Process for Player {
             Event::Datagram { from, .. } => {
                 self.other = Some(from);
                 self.held += 1;
-                let extra = if self.held > 10 { (self.source)(self.held) % 1_000 } else { 0 };
+                // A second is long: two draws of one leak hardly ever agree.
+                let extra = if self.held > 10 { (self.source)(self.held) % 1_000_000_007 } else { 0 };
                 if self.held < 20 {
                     context.timer(Duration::from_nanos(1_000 + extra), self.held);
                 }
@@ -135,9 +223,20 @@ fn address(_: u64) -> u64 {
 }
 
 fn real_time(_: u64) -> u64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_nanos() as u64)
+}
+
+/// What a `debug_assert!` with an effect leaks.
+fn assertions(n: u64) -> u64 {
+    n + u64::from(cfg!(debug_assertions))
+}
+
+/// The profile in whose folder the program stands, in the place of what a profile changes.
+fn folder(n: u64) -> u64 {
+    let me = std::env::current_exe().unwrap_or_default();
+    n + u64::from(me.parent().is_some_and(|folder| folder.ends_with("release")))
 }
 
 fn survivor(_: u64) -> u64 {

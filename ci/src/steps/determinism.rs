@@ -1,5 +1,6 @@
 //! One seed, one hash: wherever, whenever and however it runs.
 
+use super::profiles;
 use super::tidemill::{Build, Run, Tidemill, json, runs};
 use crate::shell::{Failure, Place};
 use crate::table::Verdict;
@@ -38,7 +39,8 @@ pub(crate) fn run(place: &Place) -> Verdict {
         agree(build.name(), &many(&other, &dir, SLOW_SEEDS, "2")?)?;
     }
     agree("wasm32, by node", &wasm(place, &dir, &reference)?)?;
-    Ok(format!("{stories} stories, {ways} ways, equal hashes"))
+    profiles::compare(place, &dir, &release)?;
+    Ok(format!("{stories} stories, {ways} ways, equal hashes; a leak of the profile is caught at its event"))
 }
 
 /// Every story as WebAssembly, in node. Those of the reference only: canaries run only where they are named.

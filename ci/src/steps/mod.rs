@@ -13,5 +13,6 @@ pub(crate) mod features;
 pub(crate) mod fuzz;
 pub(crate) mod noheap;
 pub(crate) mod planted;
+mod profiles;
 pub(crate) mod sim;
 mod tidemill;

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const OFF: u32 = u32::MAX;
 
 static PATTERN: AtomicU32 = AtomicU32::new(OFF);
+/// Blocks that were filled when they were handed out.
+static FILLED: AtomicU32 = AtomicU32::new(0);
 
 /// The system's allocator, which fills fresh and freed memory with a pattern where `tidemill check` asks for one: who
 /// reads either then reads something else from run to run.
@@ -14,6 +16,13 @@ pub struct Fill;
 /// From now on memory is filled with `byte`.
 pub(super) fn fill_with(byte: u8) {
     PATTERN.store(u32::from(byte), Ordering::Relaxed);
+}
+
+/// Whether the program's allocator is one that fills.
+pub(super) fn fills() -> bool {
+    let before = FILLED.load(Ordering::Relaxed);
+    drop(std::hint::black_box(Box::new(before)));
+    FILLED.load(Ordering::Relaxed) != before
 }
 
 #[inline]
@@ -30,6 +39,7 @@ unsafe impl GlobalAlloc for Fill {
         if let (Some(byte), false) = (pattern(), block.is_null()) {
             // SAFETY: the block is ours and as long as the layout says.
             unsafe { block.write_bytes(byte, layout.size()) };
+            FILLED.fetch_add(1, Ordering::Relaxed);
         }
         block
     }

@@ -9,10 +9,11 @@ thread_local! {
 
 /// Something that differs from run to run was reached for inside a simulation.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Intrusion {
-    pub(super) what: String,
+pub struct Intrusion {
+    /// What it was.
+    pub what: String,
     /// File and line, or the function where these are not known.
-    pub(super) site: String,
+    pub site: String,
 }
 
 /// Whether the harness runs a simulation on this thread.

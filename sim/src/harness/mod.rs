@@ -5,6 +5,7 @@
 //!   that its [`Tally`] does not depend on how many threads there were.
 //! - A [`Subject`] is a story or a test as something that runs again in other ways: what shrinks and explains works on it.
 //! - [`power_cuts`] runs a body once for every crash at a sync boundary and for what it may leave on the disk.
+//! - [`part`] finds the first event at which two runs differ that should not.
 //! - [`Story::replay`] runs a tape again and says whether the run took the recorded path to the recorded end.
 //!
 //! Threads, the environment and the file system are touched here and by the command, never inside a simulation.
@@ -17,6 +18,7 @@ mod cuts;
 mod finish;
 mod intrusion;
 mod panics;
+mod parting;
 mod replay;
 mod report;
 mod run;
@@ -32,7 +34,8 @@ pub use check::{Test, check};
 pub use crash_points::{CrashPoints, Victim};
 pub use cuts::{BadCut, CutBounds, CutsVisited, power_cuts};
 pub use finish::Finish;
-pub use intrusion::{inside, intrude};
+pub use intrusion::{Intrusion, inside, intrude};
+pub use parting::{Again, Marked, Parted, part};
 pub use replay::{Departure, Replay};
 pub use report::{Report, tag};
 pub use run::Trial;

@@ -1,3 +1,4 @@
+use super::Intrusion;
 use crate::tape::Mark;
 use crate::{Choice, Coverage, Failure, OverlayReport};
 
@@ -25,6 +26,8 @@ pub struct Report {
     pub choices: Vec<Choice>,
     /// What its claims came to.
     pub coverage: Coverage,
+    /// What the run reached for outside of its simulation, where somebody stands at the door: `tidemill-sim-guard`.
+    pub intrusion: Option<Intrusion>,
     /// What became of the pinned choices.
     pub overlay: OverlayReport,
 }

@@ -62,7 +62,8 @@ pub(super) fn planned<R: Finish>(plan: &Plan, body: &impl Fn(&mut Sim) -> R) -> 
     Found { learned: reins.learned(&report), report }
 }
 
-fn kept<R: Finish>(
+/// One run, with its trace or without, whose hash is also noted on the way.
+pub(super) fn kept<R: Finish>(
     trial: &Trial,
     trace: bool,
     at: Vec<u64>,
@@ -96,13 +97,13 @@ fn driven<R: Finish>(
         Ok(finish) => finish.failure(&sim),
         Err(panicked) => Some(broke(panicked, &sim)),
     };
-    if let Some(Intrusion { what, site }) = intrusion {
+    if let Some(Intrusion { what, site }) = &intrusion {
         let (now, event, entity) = sim.locate();
-        failure = Some(Failure::new(&site, what, entity, now, event));
+        failure = Some(Failure::new(site, what.as_str(), entity, now, event));
     }
     let failure = longer.and_then(|longer| longer.take()).or(failure);
     let mut report = report(seed, failure, &sim);
-    report.marks = marks.take();
+    (report.marks, report.intrusion) = (marks.take(), intrusion);
     let trace = sim.traced();
     if let (Err(panicked), None) = (panics::catch(|| drop(sim)), &report.failure) {
         let (now, event) = (Instant::from_nanos(report.virtual_ns), report.events);
@@ -137,6 +138,7 @@ fn report(seed: u64, failure: Option<Failure>, sim: &Sim) -> Report {
         marks: Vec::new(),
         choices: sim.recorded(),
         coverage: sim.coverage(),
+        intrusion: None,
         overlay: sim.overlay_report(),
     }
 }

@@ -1,29 +1,54 @@
 //! Whether a test is a function of its seed: the cheap half of `tidemill check`, in every test.
 
+use super::parting::{Again, Marked, part};
 use super::{Finish, Report, Trial, run};
-use crate::Sim;
-
-/// How often both runs are repeated until their traces differ.
-const TRIES: usize = 5;
+use crate::tape::Mark;
+use crate::{Sim, Trace};
+use core::convert::Infallible;
 
 /// Runs a seed again, with the heap shifted and with other hash keys; says where the runs part, if they do.
 pub(super) fn parted<R: Finish>(name: &str, first: &Report, body: &impl Fn(&mut Sim) -> R) -> Option<String> {
-    let trial = Trial::seed(first.seed);
-    let again = shifted(|| run::once(&trial, body));
+    let again = shifted(|| run::once(&Trial::seed(first.seed), body));
     if again.hash == first.hash {
         return None;
     }
     let mut text = format!("{name} is no function of its seed: seed {} took two paths\n", first.seed);
-    for _ in 0..TRIES {
-        let (_, one) = run::traced(name, &trial, body);
-        let (_, other) = shifted(|| run::traced(name, &trial, body));
-        if let Some(parting) = one.parting(&other) {
-            text += &one.parting_text(["first", "again"], &other, parting);
-            return Some(text);
-        }
-    }
-    text += "run again with a trace, it was the same event for event: it differs now and then";
+    let run = |trial: &Trial, at: &[u64], trace: bool| run::kept(trial, trace, at.to_vec(), body);
+    let [one, other] = [false, true].map(|shifts| Side { seed: first.seed, run: &run, shifts });
+    let Ok(parted) = part(&one, &other);
+    text += &match parted {
+        Some(parted) => parted.text(["first", "again"]),
+        None => "run again and again, it was the same event for event: it differs now and then".to_owned(),
+    };
     Some(text)
+}
+
+/// One of both runs.
+struct Side<'a> {
+    seed: u64,
+    run: &'a dyn Fn(&Trial, &[u64], bool) -> (Report, Trace),
+    shifts: bool,
+}
+
+impl Side<'_> {
+    fn run(&self, at: &[u64], until: Option<u64>, trace: bool) -> (Report, Trace) {
+        let trial = Trial { events_max: until, ..Trial::seed(self.seed) };
+        let run = || (self.run)(&trial, at, trace);
+        if self.shifts { shifted(run) } else { run() }
+    }
+}
+
+impl Again for Side<'_> {
+    type Error = Infallible;
+
+    fn marks(&self, at: &[u64], until: Option<u64>) -> Result<Marked, Infallible> {
+        let Report { marks, events, hash, .. } = self.run(at, until, false).0;
+        Ok(Marked { marks, end: Mark { events, hash } })
+    }
+
+    fn trace(&self, until: u64) -> Result<Trace, Infallible> {
+        Ok(self.run(&[], Some(until), true).1)
+    }
 }
 
 /// Runs `body` while blocks of many sizes are taken, so that what it allocates stands elsewhere.

@@ -104,6 +104,12 @@ impl Story {
         run::traced(self.name, trial, &|sim: &mut Sim| (self.body)(sim, params))
     }
 
+    /// Runs the story once, as `trial` settles it, and notes its hash at the end of the first step that reaches each number
+    /// of events in `at`, ascending: [`Report::marks`].
+    pub fn marked(&self, params: &Params, trial: &Trial, at: Vec<u64>) -> Report {
+        run::marked(trial, at, &|sim: &mut Sim| (self.body)(sim, params))
+    }
+
     /// The tape of a run that [`run`](Self::run) reported.
     ///
     /// # Errors

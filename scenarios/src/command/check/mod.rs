@@ -2,17 +2,21 @@
 //!
 //! The reference is a process of its own that runs every seed in order on its main thread. Every other way is another
 //! process, with other hash keys and other addresses, that must report the same hashes. Where one differs, both ways run
-//! again with a trace of that run, and the first event that differs is printed with its causal past in both.
+//! again until the first event that differs is found by bisection, and it is printed with its causal past in both.
 
 mod child;
+mod look;
+mod probe;
 mod sibling;
 mod way;
 
 use super::{Exit, complain, select::select};
-use child::{Kept, Probe};
 use clap::Args;
+use look::Look;
+use probe::{Line, Probe, Reached, Said};
 use std::io::{self, Write};
-use tidemill_sim::trace::Trace;
+use std::path::PathBuf;
+use tidemill_sim::harness;
 use way::Way;
 
 #[derive(Args, Debug)]
@@ -24,7 +28,8 @@ Exit codes:
 
 Examples:
   tidemill check                            every story that must pass, three seeds each
-  tidemill check pipeline --seeds 20 --set rows=500")]
+  tidemill check pipeline --seeds 20 --set rows=500
+  tidemill check --with target/debug/tidemill")]
 pub(super) struct Check {
     /// Stories, or beginnings of their names and `*`; none means every one that must pass.
     stories: Vec<String>,
@@ -37,17 +42,22 @@ pub(super) struct Check {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
 
+    /// Compares with another build of this program, besides the one of the other profile that stands beside it.
+    #[arg(long, value_name = "PROGRAM")]
+    with: Vec<PathBuf>,
+
     /// Runs as one of the ways, and reports to the check that asked.
     #[arg(long, value_name = "WAY", hide = true)]
     way: Option<Way>,
 
-    /// Keeps the trace of one run of that way: STORY:SEED:FILE.
+    /// Looks at one run of that way: STORY:SEED:UNTIL:AT,AT….
     #[arg(long, value_name = "RUN", hide = true, requires = "way")]
-    keep: Option<Kept>,
-}
+    look: Option<Look>,
 
-/// How often both ways run again until their traces differ.
-const TRIES: usize = 5;
+    /// Keeps the trace of that run.
+    #[arg(long, value_name = "FILE", hide = true, requires = "look")]
+    keep: Option<PathBuf>,
+}
 
 impl Check {
     pub(super) fn run(&self, out: &mut impl Write) -> io::Result<Exit> {
@@ -66,70 +76,85 @@ impl Check {
             return Ok(Exit::Usage);
         }
         let (siblings, unbuilt) = sibling::find();
-        let reference = Way::Reference.probe(self, 0);
-        let (expected, keys) = reference.hashes()?;
+        let probe = Way::Reference.probe(self, 0);
+        let mut reference = Reference { said: probe.ask()?, probe, reached: Vec::new() };
+        reference.reached = reference.said.reached.clone();
         let mut same = true;
         for way in Way::OTHERS {
             let probes: Vec<Probe> = way.probes(self);
-            same &= compare(out, &way.to_string(), &reference, &expected, &probes, keys)?;
+            same &= reference.compare(out, &way.to_string(), &probes)?;
         }
-        for path in siblings {
-            let probe = Way::Reference.probe(self, 0).of(path.clone());
-            same &= compare(
-                out,
-                &format!("another build, {}", path.display()),
-                &reference,
-                &expected,
-                &[probe],
-                keys,
-            )?;
+        for path in siblings.into_iter().chain(self.with.iter().cloned()) {
+            let name = format!("another build, {}", path.display());
+            same &= reference.compare(out, &name, &[Way::Reference.probe(self, 0).of(path)])?;
         }
         for why in unbuilt {
             writeln!(out, "SKIPPED {why}")?;
         }
-        Ok(if same { Exit::Passed } else { Exit::Failed })
+        for Reached { story, seed, site, what } in &reference.reached {
+            writeln!(out, "REACHED OUTSIDE  {story} seed {seed}, at {site}: {what}")?;
+        }
+        Ok(if same && reference.reached.is_empty() { Exit::Passed } else { Exit::Failed })
     }
 }
 
-/// Whether the probes of one way report what the reference did. Says so, and where they part.
-fn compare(
-    out: &mut impl Write,
-    name: &str,
-    reference: &Probe,
-    expected: &[child::Line],
-    probes: &[Probe],
-    keys: u64,
-) -> io::Result<bool> {
-    let mut runs = 0;
-    for probe in probes {
-        let (found, other_keys) = probe.hashes()?;
-        if other_keys == keys {
-            writeln!(out, "{name}: std's hash keys are those of the reference, so this way shows nothing")?;
-            return Ok(false);
-        }
-        runs += found.len();
-        let strange = |line: &&child::Line| !expected.contains(line);
-        if let Some(line) = found.iter().find(strange) {
-            writeln!(out, "{name:<44} DIFFERS  {} seed {}\n", line.story, line.seed)?;
-            write!(out, "{}", part(reference, probe, line)?)?;
-            return Ok(false);
-        }
-    }
-    if runs != expected.len() {
-        writeln!(out, "{name:<44} DIFFERS  {runs} runs were reported, {} were asked for", expected.len())?;
-        return Ok(false);
-    }
-    writeln!(out, "{name:<44} {runs} runs, equal hashes")?;
-    Ok(true)
+/// What every way is compared with.
+struct Reference {
+    probe: Probe,
+    said: Said,
+    /// What reached outside in any way, one line a story and place.
+    reached: Vec<Reached>,
 }
 
-/// Runs both again with a trace, and tells where they part.
-fn part(reference: &Probe, probe: &Probe, line: &child::Line) -> io::Result<String> {
-    for _ in 0..TRIES {
-        let [one, other]: [Trace; 2] = [reference.trace(line)?, probe.trace(line)?];
-        if let Some(parting) = one.parting(&other) {
-            return Ok(one.parting_text(["reference", "this way"], &other, parting) + "\n");
+impl Reference {
+    /// Whether the probes of one way report what the reference did. Says so, and where they part.
+    fn compare(&mut self, out: &mut impl Write, name: &str, probes: &[Probe]) -> io::Result<bool> {
+        let mut runs = 0;
+        for probe in probes {
+            let found = probe.ask()?;
+            self.gather(&found);
+            if found.keys == self.said.keys {
+                writeln!(
+                    out,
+                    "{name}: std's hash keys are those of the reference, so this way shows nothing"
+                )?;
+                return Ok(false);
+            }
+            if found.unfilled {
+                writeln!(out, "{name}: the program's allocator is not `Fill`, so this way shows nothing")?;
+                return Ok(false);
+            }
+            runs += found.runs.len();
+            let strange = |line: &&Line| !self.said.runs.contains(line);
+            if let Some(line) = found.runs.iter().find(strange) {
+                writeln!(out, "{name:<44} DIFFERS  {} seed {}\n", line.story, line.seed)?;
+                write!(out, "{}", self.part(probe, line)?)?;
+                return Ok(false);
+            }
+        }
+        let expected = self.said.runs.len();
+        if runs != expected {
+            writeln!(out, "{name:<44} DIFFERS  {runs} runs were reported, {expected} were asked for")?;
+            return Ok(false);
+        }
+        writeln!(out, "{name:<44} {runs} runs, equal hashes")?;
+        Ok(true)
+    }
+
+    fn gather(&mut self, said: &Said) {
+        for reached in &said.reached {
+            let known = |other: &Reached| other.story == reached.story && other.site == reached.site;
+            if !self.reached.iter().any(known) {
+                self.reached.push(reached.clone());
+            }
         }
     }
-    Ok(format!("run {TRIES} times more, it was the same event for event: it differs now and then\n\n"))
+
+    /// Runs both again, and tells where they part.
+    fn part(&self, probe: &Probe, line: &Line) -> io::Result<String> {
+        Ok(match harness::part(&self.probe.at(line), &probe.at(line))? {
+            Some(parted) => parted.text(["reference", "this way"]) + "\n",
+            None => "run again and again, it was the same event for event: it differs now and then\n\n".into(),
+        })
+    }
 }

@@ -1,5 +1,5 @@
 use super::Check;
-use super::child::Probe;
+use super::probe::Probe;
 use clap::ValueEnum;
 use std::fmt;
 
@@ -35,7 +35,8 @@ impl Way {
     }
 
     pub(super) fn probe(self, check: &Check, first: u64) -> Probe {
-        let seeds = if self == Self::First { first..first + 1 } else { 0..check.seeds };
+        // The last of these seeds is the only one where only one runs.
+        let seeds = if self == Self::First { first + 1 } else { check.seeds };
         Probe::new(self, &check.stories, &check.settings, seeds)
     }
 }
