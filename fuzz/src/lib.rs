@@ -77,7 +77,7 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "trace",
         about: "a trace is refused with place and reason, or is drawn in every form and reads back as it is written",
-        words: &["tidemill trace 1\n"],
+        words: &["tidemill trace 2\n"],
         heap_max: 64 * MIB,
         run: trace::run,
         seeds: trace::seeds,

@@ -102,7 +102,10 @@ fn is_caught(program: &Path, arguments: &[&str], way: &str) {
         let told = format!("{side}: event {first} at a/left, because of");
         assert!(said.lines().any(|line| line == told), "{story}: not `{told}`: {said}");
     }
-    assert!(said.contains(&format!("{first} events are the same; the last of them is at")), "{story}: {said}");
+    assert!(
+        said.contains(&format!("{first} events are the same; the last of them is at")),
+        "{story}: {said}"
+    );
     let timer = |line: &str| line.contains("  timer  ") && line.contains("token 11");
     assert!(said.lines().any(timer), "{story}: the timer that the leak set is not told: {said}");
     assert!(said.lines().any(|line| line.starts_with("bisected in ")), "{story}: {said}");
@@ -223,9 +226,7 @@ fn address(_: u64) -> u64 {
 }
 
 fn real_time(_: u64) -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_nanos() as u64)
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
 
 /// What a `debug_assert!` with an effect leaks.

@@ -2,8 +2,8 @@
 
 use tidemill_scenarios::stories::find;
 use tidemill_seam::Duration;
-use tidemill_sim::harness::{CrashPoints, Params, Story, Victim};
-use tidemill_sim::{Failure, Overlay, Sim};
+use tidemill_sim::harness::{CrashPoints, Params, Story, Trial, Victim};
+use tidemill_sim::{Failure, Happened, Overlay, Sim, why};
 
 fn story(settings: &[(&str, &str)]) -> (&'static Story, Params) {
     let story = find("shared_ring").expect("the story is listed");
@@ -47,4 +47,21 @@ fn a_ring_that_is_split_before_it_is_drained_is_caught() {
     };
     let caught = (0..100).filter(caught).count();
     assert!(caught > 5, "by {caught} of 100 seeds only");
+}
+
+// SIM-WHY, SIM-SHM: the causal slice of a failure crosses shared memory: from who found an entry to who stored it.
+#[test]
+fn why_a_ring_was_found_wanting_leads_through_the_stores_of_its_producer() {
+    let (story, params) = story(&[("drain", "0")]);
+    let fails = |seed: &u64| story.run(*seed, &params, Overlay::new()).failure.is_some();
+    let seed = (0..100).find(fails).expect("some seed fails");
+    let (_, trace) = story.trace(&params, &Trial::seed(seed));
+    let slice = why::slice(&trace);
+    let at = |event: usize| trace.name(trace.place(event));
+    let by_producer =
+        |event: &usize| at(*event) == "host/producer" && trace.events()[*event].kind() == Happened::Stored;
+    let crossed = slice.iter().filter(|event| at(**event) == "host/consumer");
+    let crossed = crossed.flat_map(|event| trace.sights(*event)).filter(by_producer).count();
+    assert!(crossed > 5, "the consumer saw {crossed} stores of the producer");
+    assert!(trace.text(&slice).lines().any(|line| line.contains("host/consumer") && line.contains("saw ")));
 }

@@ -16,6 +16,7 @@ use crate::faults::Faults;
 use crate::gate::Gates;
 use crate::hash::{RollingHash, digest};
 use crate::machine::{Machine, MachineId, ProcessId};
+use crate::memory::Saboteur;
 use crate::net::{Address, Cause, DEFAULT, Filter, INSIDE, Latency, Link, LinkConfig, LinkIndex};
 use crate::oracle::Probe;
 use crate::process::TimerId;
@@ -197,6 +198,8 @@ pub(crate) struct Kernel {
     pub(crate) faults: Option<Box<Faults>>,
     pub(crate) probes: Vec<Probe>,
     pub(crate) memory: Option<Box<Memory>>,
+    /// Those who decide over pools.
+    pub(crate) pools: Vec<Saboteur>,
     pub(crate) bells: Option<Arc<Bells>>,
     pub(crate) trace: Option<Box<Recorder>>,
     pub(crate) last: TraceRecord,
@@ -242,6 +245,7 @@ impl Kernel {
             faults: None,
             probes: Vec::new(),
             memory: None,
+            pools: Vec::new(),
             bells: None,
             trace: trace.then(|| Box::new(Recorder::new())),
             last: TraceRecord::new(0, Happened::Action, 0, 0, 0),

@@ -66,8 +66,9 @@ pub use disk::{DiskConfig, DiskId, DiskStats, SimDisk};
 pub use explore::{Drive, Order};
 pub use failure::{Failure, Outcome, normalise};
 pub use faults::{
-    Dice, Family, Fault, FaultCounts, Keeps, Lived, Load, Occasion, Phase, Placement, Scenario, SimBuggify,
-    Swarm, Taken, clock_rate, clock_step, corrupt, delay, duplicate, isolate, kill, loss, partition, pause,
+    Dice, Family, Fault, FaultCounts, Keeps, Layout, Lived, Load, Occasion, Phase, Placement, Scenario,
+    SimBuggify, Swarm, Taken, clock_rate, clock_step, corrupt, delay, duplicate, isolate, kill, loss,
+    partition, pause,
 };
 pub use kernel::Config;
 pub use machine::{MachineId, ProcessId};

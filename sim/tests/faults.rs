@@ -424,7 +424,7 @@ fn families_are_off_in_half_of_the_runs_and_rates_spread_over_magnitudes() {
         sim.swarm(&Swarm::all());
         let families: Vec<(&str, bool)> = sim.families().collect();
         let names: Vec<&str> = families.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, Family::ALL.map(Family::name));
+        assert_eq!(names, Family::ALL.map(Family::name)[..10], "there is nothing else in this world");
         families.iter().zip(&mut on).for_each(|((_, is_on), on)| *on += u32::from(*is_on));
         let (a, b) = (sim.machine("a"), sim.machine("b"));
         let loss = sim.link_config(a, b).loss;

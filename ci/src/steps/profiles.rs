@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn the_program_of_the_test_is_found_among_the_messages_of_cargo() {
-        let artifact = |name: &str| format!(r#"{{"target":{{"name":"{name}"}},"executable":"/t/{name}-0a"}}"#);
+        let artifact =
+            |name: &str| format!(r#"{{"target":{{"name":"{name}"}},"executable":"/t/{name}-0a"}}"#);
         assert_eq!(executable(&artifact("leaky")).as_deref(), Some(Path::new("/t/leaky-0a")));
         assert_eq!(executable(&artifact("other")), None);
         assert_eq!(executable(r#"{"target":{"name":"leaky"},"executable":null}"#), None);

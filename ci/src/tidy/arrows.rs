@@ -41,7 +41,11 @@ const ROWS: &[Row] = &[
     Row { name: SIM_GUARD, code: &[SIM], tests: &[] },
     Row { name: PIPELINE, code: &[SEAM, RING, FLOW], tests: &[] },
     Row { name: WASM, code: &[SEAM, RING, FLOW, CONTRACTS, PIPELINE, SIM], tests: &[] },
-    Row { name: SCENARIOS, code: &[SEAM, RING, FLOW, CONTRACTS, HOST, FACADE, SIM, PIPELINE], tests: &[SIM_GUARD] },
+    Row {
+        name: SCENARIOS,
+        code: &[SEAM, RING, FLOW, CONTRACTS, HOST, FACADE, SIM, PIPELINE],
+        tests: &[SIM_GUARD],
+    },
     Row { name: "loom-tests", code: &[SEAM, RING, FLOW], tests: &[] },
     Row { name: "benches", code: &[SEAM, RING, FLOW, HOST, FACADE, SIM, PIPELINE], tests: &[SCENARIOS] },
     Row { name: "tidemill-fuzz", code: &[SEAM, RING, FLOW, HOST, SIM, PIPELINE, SCENARIOS], tests: &[] },

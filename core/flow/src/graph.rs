@@ -1,10 +1,12 @@
 //! Graphs: nodes bound to edges, judged before anything runs.
 
 mod judge;
+mod shape;
 mod stage;
 mod stages;
 
 pub use judge::{Fault as WiringFault, Faults, Rule};
+pub use shape::{Feed, Shape};
 pub use stage::{Stage, bind};
 pub use stages::Stages;
 
@@ -107,6 +109,11 @@ impl<S: Stages> Graph<S> {
         for k in 0..S::COUNT {
             let _ = self.stages.visit_mut(usize::from(self.order[k]), Run { hook: Hook::Stop, now });
         }
+    }
+
+    /// Who feeds whom. Asked for before the graph runs: a stage that is over has let go of its inputs.
+    pub fn shape(&mut self) -> Shape {
+        judge::shape(&mut self.stages)
     }
 
     /// One worker that steps every stage, wherever it was placed.

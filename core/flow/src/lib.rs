@@ -55,7 +55,7 @@ pub mod wire;
 pub mod worker;
 
 pub use edge::{Bounce, Bounced, Caps, Cause, Edge, Level, Load, Policy, Rx, Tx, Verdict, admit};
-pub use graph::{Faults, Graph, Rule, Stage, Stages, StartError, WiringFault, bind};
+pub use graph::{Faults, Feed, Graph, Rule, Shape, Stage, Stages, StartError, WiringFault, bind};
 pub use message::{Bytes, Criticality, Flags, Header, HeaderError, MemoryClass, Payload, TooLong};
 pub use node::{
     Any, Cx, Fault, Inputs, Item, Items, Node, OnFault, Outlet, Outputs, Permit, Permits, Relay, Step,

@@ -12,12 +12,12 @@ use tidemill_flow::{Graph, Outcome, Stages};
 use tidemill_pipeline::{
     ReceiverCells, Rejected, SenderCells, Summary, Verdict, far, near, receiver, sender, sequential,
 };
-use tidemill_seam::{Duration, Instant};
+use tidemill_seam::{Duration, Instant, Link, Received, RecvError, SendError};
 use tidemill_sim::harness::{Must, Param, Params, Shrink, Story};
 
 use tidemill_sim::{
-    Address, Cause, Env, Failure, Latency, LinkConfig, MachineId, ProcessId, Rate, Sim, Tasks, expects,
-    reachable, sometimes,
+    Address, Cause, Env, Failure, Family, Latency, Layout, LinkConfig, MachineId, Placement, ProcessId, Rate,
+    Sim, Swarm, Tasks, expects, kill, reachable, sometimes,
 };
 
 pub(crate) const STORY: Story = Story {
@@ -46,6 +46,13 @@ pub(crate) const STORY: Story = Story {
             default: 15,
             range: 0..=50,
             about: "worst rate of each harm to datagrams, percent",
+            shrink: Shrink::No,
+        },
+        Param {
+            name: "budget",
+            default: 0,
+            range: 0..=2,
+            about: "1: what strikes is a swarm, within the budget of the graphs' layout; 2: and what it forbids",
             shrink: Shrink::No,
         },
     ],
@@ -80,12 +87,28 @@ pub(crate) fn simulate(sim: &mut Sim, params: &Params) -> Result<Summary, Failur
     let (station, centre) = (sim.machine("station"), sim.machine("centre"));
     let receiving = spawn_centre(sim, centre, rows, &books);
     let sending = spawn_station(sim, station, rows, sim.address(receiving), &books);
-    if params.get("faults") > 0 {
+    let by_itself = params.get("budget") == 0;
+    if by_itself && params.get("faults") > 0 {
         expects!(sim, "the centre pauses", "the station pauses", "both directions are cut");
         expects!(sim, "the way there is cut", "the way back is cut", "the station dies");
     }
-    for _ in 0..sim.choose("faults", params.get("faults") + 1) {
+    let faults = if by_itself { params.get("faults") } else { 0 };
+    for _ in 0..sim.choose("faults", faults + 1) {
         misfortune(sim, (station, sending), (centre, receiving));
+    }
+    match params.get("budget") {
+        0 => {}
+        1 => {
+            sim.place(layout().placement());
+            swarm(sim);
+        }
+        _ => {
+            sim.place(Placement::unlimited());
+            swarm(sim);
+            // Whenever it is: what the centre has taken off the wire is gone.
+            let (every, down) = (Duration::from_millis(20), Duration::from_millis(1));
+            sim.install(kill("centre").every(every).restart_after(down)).keep();
+        }
     }
     let limit = Instant::ZERO + PATIENCE.saturating_mul(10);
     broken(sim.run_until(limit))?;
@@ -95,7 +118,7 @@ pub(crate) fn simulate(sim: &mut Sim, params: &Params) -> Result<Summary, Failur
         sometimes!(sim, stats.duplicated > 0, "the link delivers twice");
         sometimes!(sim, stats.reordered > 0, "a datagram is overtaken");
         sometimes!(sim, stats.corrupted > 0, "the link flips a bit");
-        if params.get("faults") > 0 {
+        if by_itself && params.get("faults") > 0 {
             sometimes!(sim, stats.dropped(Cause::Partition) > 0, "a cut link swallows a datagram");
             sometimes!(sim, stats.dropped(Cause::Dead) > 0, "a datagram finds its receiver dead");
         }
@@ -108,6 +131,46 @@ pub(crate) fn simulate(sim: &mut Sim, params: &Params) -> Result<Summary, Failur
     let summary = books.summary.take();
     law(sim, "the sink agrees with the loop", summary == expected, || format!("{summary}, not {expected}"))?;
     Ok(summary)
+}
+
+/// Deaths, pauses and cuts of anybody, as the budget allows.
+fn swarm(sim: &mut Sim) {
+    sim.install(kill("*").times(3).restart_after(Duration::from_millis(50))).keep();
+    sim.swarm(&Swarm::of(&[Family::Isolate, Family::Pause]));
+}
+
+/// Which half of the graph runs where. The station reads its file again when it comes back, so that it may die; what the
+/// centre has taken off the wire lies there and nowhere else.
+pub(crate) fn layout() -> Layout {
+    const SOUND: &str = "the half is sound";
+    let (sending, receiving) = (Box::new(SenderCells::new()), Box::new(ReceiverCells::new()));
+    let near = near(Nowhere, (), Timing::DEFAULT);
+    let station = sender(&sending, &[], near, |_| ()).expect(SOUND).shape();
+    let centre = receiver(&receiving, far(Nowhere, PATIENCE), |_| ()).expect(SOUND).shape();
+    Layout::new()
+        .runs("station/sender", &station)
+        .runs("centre/receiver", &centre)
+        .replays("read")
+        .wire("near", "far")
+}
+
+/// A link for a graph that is looked at and never runs.
+struct Nowhere;
+
+impl Link for Nowhere {
+    type Address = ();
+
+    fn mtu(&self) -> usize {
+        0
+    }
+
+    fn send(&mut self, (): (), _: &[u8]) -> Result<(), SendError> {
+        Err(SendError::Unroutable)
+    }
+
+    fn recv(&mut self, _: &mut [u8]) -> Result<Option<Received<()>>, RecvError> {
+        Ok(None)
+    }
 }
 
 /// What both halves leave behind for the oracles.

@@ -41,7 +41,7 @@ fn site() -> String {
     let (mut line, mut function) = (None, None);
     backtrace::trace(|frame| {
         backtrace::resolve_frame(frame, |symbol| {
-            let name = symbol.name().map(|name| name.to_string()).unwrap_or_default();
+            let name = symbol.name().map(|name| format!("{name:#}")).unwrap_or_default();
             if name.is_empty() || is_foreign(&name) {
                 return;
             }
@@ -62,7 +62,7 @@ fn site() -> String {
 }
 
 fn is_foreign(name: &str) -> bool {
-    const FOREIGN: [&str; 12] = [
+    const FOREIGN: [&str; 18] = [
         "std::",
         "core::",
         "alloc::",
@@ -75,12 +75,20 @@ fn is_foreign(name: &str) -> bool {
         "getrandom",
         "pthread_create",
         "__rust",
+        // Where a program and a thread begin.
+        "__libc_start",
+        "_start",
+        "start_thread",
+        "__GI_",
+        "__clone",
+        "clone3",
     ];
     FOREIGN.iter().any(|start| name.starts_with(start))
 }
 
 fn is_library(file: &str) -> bool {
-    file.starts_with("/rustc/") || file.contains("/registry/src/") || file.contains("/library/std/")
+    const LIBRARIES: [&str; 5] = ["/registry/src/", "/library/std/", "/sysdeps/", "/nptl/", "/csu/"];
+    file.starts_with("/rustc/") || LIBRARIES.iter().any(|library| file.contains(library))
 }
 
 /// The path from the package's folder on, which is where the compiler runs.

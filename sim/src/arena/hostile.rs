@@ -8,6 +8,7 @@ use crate::process::Process;
 use crate::seams::SeamsInner;
 use crate::sim::Sim;
 use crate::streams::{Choices, StreamId};
+use crate::trace::NOBODY;
 
 /// What a hostile process does to the memory that it shares.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,7 +68,8 @@ impl Arena {
         let stored = self.decide(victim, |choices, stream| hostile.decide(self, choices, stream));
         if let Some((at, value)) = stored {
             hostile.stores -= 1;
-            self.put(traitor.process, at, value);
+            // In which event of its own it decided so, nobody knows.
+            self.put(traitor.process, at, value, NOBODY);
         }
     }
 }

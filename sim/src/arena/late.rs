@@ -61,6 +61,8 @@ struct Late {
     due: u64,
     /// Visible at this instant of the machine's clock at the latest.
     by: Instant,
+    /// The event in which it was stored, where a trace is kept.
+    asked: u32,
 }
 
 impl LateStores {
@@ -119,6 +121,10 @@ impl Arena {
         self.reconsider();
     }
 
+    pub(crate) fn lateness(&self) -> Option<Lateness> {
+        self.0.late.lateness.get()
+    }
+
     /// Stores that only their own process sees yet.
     pub fn late(&self) -> usize {
         self.0.late.waiting.get()
@@ -136,7 +142,7 @@ impl Arena {
             !queue.frozen && (late.due <= access || overdue())
         };
         while let Some((process, late)) = self.0.late.pop(due) {
-            self.put(process, late.at, late.value);
+            self.put(process, late.at, late.value, late.asked);
         }
         self.reconsider();
     }
@@ -147,7 +153,7 @@ impl Arena {
             return;
         }
         while let Some((_, late)) = self.0.late.pop(|queue, _, _| queue.process == process) {
-            self.put(process, late.at, late.value);
+            self.put(process, late.at, late.value, late.asked);
         }
         self.reconsider();
     }
@@ -174,11 +180,12 @@ impl Arena {
         let model = lateness.map_or(StoreOrder::Fifo, |lateness| lateness.order);
         let due = stores.with_queue(process, |queue| queue.earliest(access + lag, at, order, model));
         if due <= access {
-            self.put(process, at, value);
+            self.put(process, at, value, self.asks());
             return;
         }
+        let asked = self.asks();
         let by = owner.now() + lateness.map_or(Duration::ZERO, |lateness| lateness.within);
-        stores.with_queue(process, |queue| queue.late.push(Late { at, value, due, by }));
+        stores.with_queue(process, |queue| queue.late.push(Late { at, value, due, by, asked }));
         stores.waiting.set(stores.waiting.get() + 1);
     }
 

@@ -7,6 +7,7 @@ use tidemill_seam::{Exchange, Region};
 
 use super::Arena;
 use crate::seams::{Seams, SeamsInner};
+use crate::trace::NOBODY;
 
 /// The upper halves of all addresses start here; no two mappings share one.
 const UPPER: u32 = 0x7EA0_0000;
@@ -190,10 +191,11 @@ unsafe impl Region for Mapping {
             return 0;
         }
         let arena = &*self.arena.0;
-        if arena.unruly.get()
-            && let Some(own) = arena.late.newest(self.owner.process, at)
-        {
-            return own;
+        if arena.unruly.get() {
+            if let Some(own) = arena.late.newest(self.owner.process, at) {
+                return own;
+            }
+            self.arena.seen(&self.owner, at);
         }
         arena.words[at as usize].get()
     }
@@ -206,7 +208,7 @@ unsafe impl Region for Mapping {
         if self.arena.0.unruly.get() {
             self.arena.store_late(&self.owner, at, value, order);
         } else {
-            self.arena.put(self.owner.process, at, value);
+            self.arena.put(self.owner.process, at, value, NOBODY);
         }
     }
 
@@ -227,12 +229,13 @@ unsafe impl Exchange for Mapping {
         let process = self.owner.process;
         // It releases what was stored before, and the word's newest value is the one in memory.
         self.arena.flush(process);
+        self.arena.seen(&self.owner, at);
         let stands = self.arena.0.words[at as usize].get();
         if stands != current {
             return Err(stands);
         }
         self.enter_store(at);
-        self.arena.put(process, at, new);
+        self.arena.put(process, at, new, self.arena.asks());
         Ok(())
     }
 }

@@ -14,6 +14,8 @@
 //! the drop of a process that was killed, meets none. A process runs one event at a time, so nothing of another process
 //! comes between two of its accesses but late stores that become visible, and a hostile peer.
 //!
+//! Where a trace is kept, the event at which a process finds in memory what another one stored follows that store.
+//!
 //! Refuses: a mapping from another machine, an access outside of the mapping, a store through a mapping to read.
 
 mod crash;
@@ -30,7 +32,7 @@ use crate::process::Process;
 use crate::seams::SeamsInner;
 use crate::sim::Sim;
 use crate::streams::{Choices, StreamId, stream_of};
-use crate::trace::Happened;
+use crate::trace::{Happened, NOBODY, Sighting, Sightings};
 
 pub use crash::StoreCrash;
 pub(crate) use crash::{Life, Plan, survives};
@@ -75,12 +77,27 @@ struct Words {
     stream: Cell<StreamId>,
     watcher: RefCell<Option<Watcher>>,
     log: Rc<Log>,
+    sights: Option<Sights>,
+}
+
+/// Whose store each word shows, and its event as far as it is known. Exists only where a trace is kept.
+struct Sights {
+    sightings: Rc<Sightings>,
+    writers: RefCell<Vec<Option<(ProcessId, u32)>>>,
+}
+
+/// A store into an arena, and the event that asked for it, where a trace is kept.
+#[derive(Clone, Copy, Debug)]
+struct Logged {
+    arena: u32,
+    stored: Stored,
+    asked: u32,
 }
 
 /// What reached any arena since the kernel last looked.
 #[derive(Debug, Default)]
 struct Log {
-    stores: RefCell<Vec<(u32, Stored)>>,
+    stores: RefCell<Vec<Logged>>,
     mappings: Cell<u32>,
 }
 
@@ -89,7 +106,7 @@ struct Log {
 pub(crate) struct Memory {
     log: Rc<Log>,
     arenas: Vec<Arena>,
-    spare: Vec<(u32, Stored)>,
+    spare: Vec<Logged>,
     pub(crate) plans: Vec<Plan>,
     crashes: Vec<(ProcessId, StoreCrash)>,
     /// Stores by earlier lives of a process.
@@ -145,14 +162,47 @@ impl Arena {
         words.filter(move |(_, word)| halves.contains(&word.get())).map(|(at, _)| at)
     }
 
-    fn put(&self, process: ProcessId, at: u32, value: u32) {
+    /// `asked` is the event in which the process stored it.
+    fn put(&self, process: ProcessId, at: u32, value: u32, asked: u32) {
         let words = &*self.0;
         words.words[at as usize].set(value);
         words.stores.set(words.stores.get() + 1);
         let stored = Stored { process, at, value };
-        words.log.stores.borrow_mut().push((words.id, stored));
+        words.log.stores.borrow_mut().push(Logged { arena: words.id, stored, asked });
+        if let Some(sights) = &words.sights {
+            sights.writers.borrow_mut()[at as usize] = Some((process, asked));
+        }
         if let Some(watcher) = &mut *words.watcher.borrow_mut() {
             watcher(stored);
+        }
+    }
+
+    /// The event that runs now, where a trace is kept.
+    fn asks(&self) -> u32 {
+        self.0.sights.as_ref().map_or(NOBODY, |sights| sights.sightings.now.get())
+    }
+
+    /// A running process sees what stands in a word in memory.
+    fn seen(&self, reader: &SeamsInner, at: u32) {
+        let Some(Sights { sightings, writers }) = &self.0.sights else { return };
+        match writers.borrow()[at as usize] {
+            Some((writer, store))
+                if writer != reader.process && store != NOBODY && reader.life.is_running() =>
+            {
+                let sighting = Sighting { reader: reader.process, writer, store };
+                let mut seen = sightings.seen.borrow_mut();
+                if !seen.contains(&sighting) {
+                    seen.push(sighting);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The store of a word has become that event.
+    fn announced(&self, stored: Stored, event: u32) {
+        if let Some(sights) = &self.0.sights {
+            sights.writers.borrow_mut()[stored.at as usize] = Some((stored.process, event));
         }
     }
 
@@ -175,7 +225,8 @@ impl Arena {
     /// Whether anything but plain accesses is to be expected from now on.
     fn reconsider(&self) {
         let words = &*self.0;
-        words.unruly.set(words.late.is_on() || words.treason.borrow().is_some());
+        let watched = words.sights.is_some() || words.treason.borrow().is_some();
+        words.unruly.set(watched || words.late.is_on());
     }
 
     /// What comes before an access: late stores that are due, and what a hostile process does.
@@ -187,6 +238,10 @@ impl Arena {
 }
 
 impl Memory {
+    pub(crate) fn arenas(&self) -> &[Arena] {
+        &self.arenas
+    }
+
     /// What a process stored in its earlier lives.
     pub(crate) fn stores_before(&self, process: ProcessId) -> u64 {
         self.buried.iter().find(|(buried, _)| *buried == process).map_or(0, |(_, stores)| *stores)
@@ -199,8 +254,10 @@ impl Memory {
 
     /// Forgets what stood in the arenas of a machine. Its processes are dead by now.
     pub(crate) fn lose_power(&self, machine: MachineId) {
-        let here = self.arenas.iter().filter(|arena| arena.0.machine == machine);
-        here.flat_map(|arena| &arena.0.words).for_each(|word| word.set(0));
+        for arena in self.arenas.iter().filter(|arena| arena.0.machine == machine) {
+            arena.0.words.iter().for_each(|word| word.set(0));
+            arena.0.sights.iter().for_each(|sights| sights.writers.borrow_mut().fill(None));
+        }
     }
 
     /// Holds back what a paused process stored, or lets go of it.
@@ -225,6 +282,9 @@ impl<P: Process> Sim<P> {
         assert!(crate::choice::is_name(name), "{name:?} cannot name an arena");
         let name = format!("{}/arena→{name}", self.machine_name(machine));
         let choices = self.kernel.choices.branch();
+        let sightings = self.kernel.trace.as_ref().map(|trace| Rc::clone(&trace.sightings));
+        let writers = || RefCell::new(vec![None; words as usize]);
+        let sights = sightings.map(|sightings| Sights { sightings, writers: writers() });
         let memory = self.kernel.memory.get_or_insert_default();
         assert!(memory.arenas.iter().all(|arena| arena.0.name != name), "two arenas are called {name}");
         let arena = Arena(Rc::new(Words {
@@ -234,15 +294,17 @@ impl<P: Process> Sim<P> {
             words: (0..words).map(|_| Cell::new(0)).collect(),
             accesses: Cell::new(0),
             stores: Cell::new(0),
-            unruly: Cell::new(false),
+            unruly: Cell::new(sights.is_some()),
             late: LateStores::default(),
             treason: RefCell::default(),
             choices: RefCell::new(choices),
             stream: Cell::new(StreamId::NONE),
             watcher: RefCell::default(),
             log: Rc::clone(&memory.log),
+            sights,
         }));
         memory.arenas.push(arena.clone());
+        self.kernel.beset_arena(&arena);
         arena
     }
 
@@ -258,8 +320,17 @@ impl<P: Process> Sim<P> {
         let Some(memory) = &mut self.kernel.memory else { return };
         let mut stores = std::mem::take(&mut memory.spare);
         std::mem::swap(&mut stores, &mut memory.log.stores.borrow_mut());
-        for (arena, stored) in stores.drain(..) {
+        if let Some(trace) = &mut self.kernel.trace {
+            trace.take_sightings();
+        }
+        for Logged { arena, stored, asked } in stores.drain(..) {
             let arg = u64::from(arena) << 32 | u64::from(stored.at);
+            if let Some(trace) = &mut self.kernel.trace {
+                trace.of_event(asked);
+                let memory = self.kernel.memory.as_ref();
+                let arena = memory.map(|memory| &memory.arenas[arena as usize]);
+                arena.iter().for_each(|arena| arena.announced(stored, trace.records.len() as u32));
+            }
             self.kernel.record(Happened::Stored, stored.process.0, arg, u64::from(stored.value));
             self.consult_last();
         }

@@ -90,7 +90,7 @@ pub(crate) struct Disk {
     pub(super) id: DiskId,
     pub(super) name: String,
     pub(super) machine: MachineId,
-    pub(super) config: DiskConfig,
+    pub(crate) config: DiskConfig,
     pub(super) stats: DiskStats,
     pub(super) cuts: Option<PowerCuts>,
     pub(super) medium: Medium,

@@ -35,6 +35,8 @@ impl<P: Process> Sim<P> {
         let id = DiskId(disks.len() as u32);
         let disk = Disk::new(id, machine, name, config, kernel.choices.branch());
         disks.push(Rc::new(RefCell::new(disk)));
+        drop(disks);
+        kernel.beset_disk(id);
         id
     }
 

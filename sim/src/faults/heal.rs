@@ -74,6 +74,7 @@ impl<P: Process> Sim<P> {
     pub(crate) fn heal_core(&mut self) -> Vec<ProcessId> {
         self.kernel.judges_takes = false;
         self.kernel.notebook().whims.calm();
+        self.kernel.spare_stock();
         let timers = std::mem::take(&mut self.kernel.faults().timers);
         timers.into_iter().for_each(|timer| self.unplan(timer));
         let left = self.left_behind();

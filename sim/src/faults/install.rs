@@ -6,6 +6,7 @@ use tidemill_seam::{Duration, Instant};
 
 use super::heal::Phase;
 use super::placement::{Budget, Placement};
+use super::stock::Stock;
 use super::{Deed, Dice, Fault, Lasts, When};
 use crate::assert::{Claims, Witness};
 use crate::coverage::{ClaimId, Counts, Coverage};
@@ -58,6 +59,7 @@ pub(crate) struct Faults {
     pub(crate) families: Vec<(&'static str, bool)>,
     /// What the swarm made of links between machines that have no setting of their own; before.
     pub(crate) links_before: Option<LinkConfig>,
+    pub(crate) stock: Stock,
     /// What faults planned: strikes, and the ends of their consequences.
     pub(crate) timers: Vec<TimerId>,
     /// Who ends with the present event.

@@ -89,7 +89,7 @@ impl Kernel {
     }
 
     /// Whether the [budget](super::Placement) allows this harm now.
-    pub(crate) fn within_budget(&self, harm: Harm, victims: &[ProcessId]) -> bool {
+    pub(crate) fn within_budget(&self, harm: Harm<'_>, victims: &[ProcessId]) -> bool {
         self.faults.as_ref().is_none_or(|faults| faults.budget.allows(self, harm, victims))
     }
 }

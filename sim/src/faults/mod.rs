@@ -13,15 +13,18 @@
 mod heal;
 mod install;
 mod judge;
+mod layout;
 mod placement;
 mod ready;
 mod scenario;
+mod stock;
 mod strike;
 mod swarm;
 mod whims;
 
 pub use heal::Phase;
 pub use install::FaultCounts;
+pub use layout::Layout;
 pub use placement::{Keeps, Placement};
 pub use ready::{clock_rate, clock_step, corrupt, delay, duplicate, isolate, kill, loss, partition, pause};
 pub use scenario::{Lived, Load, Scenario};

@@ -1,7 +1,8 @@
 use tidemill_seam::Instant;
 
 use crate::kernel::{Kernel, State};
-use crate::machine::ProcessId;
+use crate::machine::{MachineId, ProcessId};
+use crate::net::NO_LINK;
 
 /// What a killed process still knows when it starts again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,12 +17,14 @@ pub enum Keeps {
 ///
 /// The laws of the budget, at every event and whatever the faults:
 /// - of a group of [replicas](Self::replicas) at most `f` are down at once: dead, paused, or not recovered;
+/// - of a group of [connected](Self::connected) ones, at most `f` are away at once: down, or cut off from another one that
+///   is not away itself;
 /// - of what an [edge](Self::edge) holds, at least one copy is left;
 /// - nobody is killed who cannot start again;
 /// - no fault begins in a [quiet](Self::quiet) window.
 ///
-/// A machine is one failure domain: what kills it kills all its processes, or is refused. Partitions destroy nothing and
-/// are not limited. What a story does itself ([`Sim::kill`](crate::Sim::kill)) is not limited either.
+/// A machine is one failure domain: what kills it kills all its processes, or is refused. Partitions destroy nothing, and
+/// only connected groups limit them. Where flow graphs are placed, a [`Layout`](super::Layout) derives all this. What a story does itself ([`Sim::kill`](crate::Sim::kill)) is not limited either.
 ///
 /// A process is named `machine/process`, or by its machine if it means all processes there.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -38,7 +41,18 @@ struct Named {
     /// `None`: all but one.
     down_max: Option<usize>,
     keeps: Keeps,
-    pauses_count: bool,
+    feels: Feels,
+}
+
+/// What a group feels besides the loss of what its members hold.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Feels {
+    /// Nothing.
+    Loss,
+    /// Every death, and every pause.
+    Absence,
+    /// That, and every cut between its members.
+    Cuts,
 }
 
 impl Placement {
@@ -54,13 +68,19 @@ impl Placement {
 
     /// A group of which at most `f` may be down at once.
     pub fn replicas(self, name: &str, members: &[&str], f: usize, keeps: Keeps) -> Self {
-        self.group(name, members, Some(f), keeps, true)
+        self.group(name, members, Some(f), keeps, Feels::Absence)
+    }
+
+    /// A group of which at most `f` may be away at once: as [`replicas`](Self::replicas), and a partition spends the budget,
+    /// too. Where two members do not hear each other, one of them counts as away; the fewest that explain all such pairs do.
+    pub fn connected(self, name: &str, members: &[&str], f: usize, keeps: Keeps) -> Self {
+        self.group(name, members, Some(f), keeps, Feels::Cuts)
     }
 
     /// What is on this edge lies in these processes and nowhere else: the last copy is never destroyed. A pause
     /// destroys nothing.
     pub fn edge(self, name: &str, holders: &[&str], keeps: Keeps) -> Self {
-        self.group(name, holders, None, keeps, false)
+        self.group(name, holders, None, keeps, Feels::Loss)
     }
 
     /// A node that lives in one process: with volatile state it is never killed.
@@ -83,20 +103,27 @@ impl Placement {
         members: &[&str],
         down_max: Option<usize>,
         keeps: Keeps,
-        pauses_count: bool,
+        feels: Feels,
     ) -> Self {
         let members = members.iter().map(|member| (*member).to_owned()).collect();
-        self.groups.push(Named { name: name.to_owned(), members, down_max, keeps, pauses_count });
+        self.groups.push(Named { name: name.to_owned(), members, down_max, keeps, feels });
         self
     }
 }
 
 /// What a fault would do to its victims.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Harm {
+pub(crate) enum Harm<'a> {
     Kill,
     Pause,
-    /// Nothing that a group feels: a partition, a clock, a datagram.
+    /// Cut off from all other machines.
+    Isolate,
+    /// Cut off from these, there and back, or there only.
+    Cut {
+        others: &'a [ProcessId],
+        one_way: bool,
+    },
+    /// Nothing that a group feels: a clock, a datagram.
     Other,
 }
 
@@ -106,13 +133,13 @@ pub(crate) struct Group {
     pub(crate) members: Vec<ProcessId>,
     pub(crate) down_max: usize,
     keeps: Keeps,
-    pauses_count: bool,
+    feels: Feels,
 }
 
 impl Group {
     /// How many members may stay down for ever.
     pub(crate) fn spare(&self) -> usize {
-        if self.pauses_count { self.down_max } else { 0 }
+        if self.feels >= Feels::Absence { self.down_max } else { 0 }
     }
 }
 
@@ -128,16 +155,16 @@ impl Budget {
     pub(crate) fn new(placement: Placement, find: impl Fn(&str) -> Vec<ProcessId>) -> Self {
         let group = |named: Named| {
             let members: Vec<ProcessId> = named.members.iter().flat_map(|name| find(name)).collect();
-            let Named { name, down_max, keeps, pauses_count, .. } = named;
+            let Named { name, down_max, keeps, feels, .. } = named;
             let down_max = down_max.unwrap_or(members.len().saturating_sub(1));
-            Group { name, members, down_max, keeps, pauses_count }
+            Group { name, members, down_max, keeps, feels }
         };
         let Placement { groups, quiet, unlimited } = placement;
         Self { groups: groups.into_iter().map(group).collect(), quiet, unlimited }
     }
 
     /// Whether a run survives this harm, on top of what was done to it before.
-    pub(crate) fn allows(&self, kernel: &Kernel, harm: Harm, victims: &[ProcessId]) -> bool {
+    pub(crate) fn allows(&self, kernel: &Kernel, harm: Harm<'_>, victims: &[ProcessId]) -> bool {
         if self.unlimited {
             return true;
         }
@@ -149,24 +176,122 @@ impl Budget {
             Harm::Other => true,
             Harm::Kill if !victims.iter().all(|victim| kernel.meta(*victim).revives) => false,
             Harm::Kill | Harm::Pause => self.groups.iter().all(|group| {
-                let felt = group.pauses_count || harm == Harm::Kill && group.keeps == Keeps::Volatile;
-                let hit = |member: &ProcessId| felt && victims.contains(member);
+                let felt =
+                    group.feels >= Feels::Absence || harm == Harm::Kill && group.keeps == Keeps::Volatile;
+                let hit = |member: ProcessId| felt && victims.contains(&member);
                 // Who is not in the group changes nothing in it.
-                let touched = group.members.iter().any(hit);
-                let down = group.members.iter().filter(|m| hit(m) || self.is_down(kernel, group, **m));
-                !touched || down.count() <= group.down_max
+                let touched = group.members.iter().any(|member| hit(*member));
+                !touched || self.fits(kernel, group, hit, |_, _| false)
             }),
+            Harm::Isolate | Harm::Cut { .. } => {
+                let cuts = |from, to| harm.cuts(kernel, victims, from, to);
+                let mut groups = self.groups.iter().filter(|group| group.feels == Feels::Cuts);
+                groups.all(|group| {
+                    let new = |from, to| cuts(from, to) && !kernel.is_cut(from, to);
+                    let touched =
+                        pairs(&group.members).any(|(one, other)| either_way(kernel, one, other, new));
+                    !touched || self.fits(kernel, group, |_| false, cuts)
+                })
+            }
         }
+    }
+
+    /// Whether the group is within its budget, with those also down who are `hit`, and those directions cut that `cuts` says.
+    pub(crate) fn fits(
+        &self,
+        kernel: &Kernel,
+        group: &Group,
+        hit: impl Fn(ProcessId) -> bool,
+        cuts: impl Fn(MachineId, MachineId) -> bool,
+    ) -> bool {
+        let (down, up): (Vec<ProcessId>, Vec<ProcessId>) =
+            group.members.iter().partition(|m| hit(**m) || self.is_down(kernel, group, **m));
+        let Some(spare) = group.down_max.checked_sub(down.len()) else { return false };
+        if group.feels < Feels::Cuts {
+            return true;
+        }
+        let severed = |from, to| kernel.is_cut(from, to) || cuts(from, to);
+        let apart: Vec<_> =
+            pairs(&up).filter(|(one, other)| either_way(kernel, *one, *other, severed)).collect();
+        explained(&apart, spare)
     }
 
     /// Whether a member counts as down.
     pub(crate) fn is_down(&self, kernel: &Kernel, group: &Group, member: ProcessId) -> bool {
         match kernel.meta(member).state {
-            State::Dead => group.pauses_count || group.keeps == Keeps::Volatile,
-            State::Paused if group.pauses_count => true,
+            State::Dead => group.feels >= Feels::Absence || group.keeps == Keeps::Volatile,
+            State::Paused if group.feels >= Feels::Absence => true,
             State::Running | State::Paused => {
                 group.keeps == Keeps::Volatile && kernel.notebook().lost(member)
             }
         }
+    }
+}
+
+impl Harm<'_> {
+    /// Whether this harm cuts that direction.
+    fn cuts(self, kernel: &Kernel, victims: &[ProcessId], from: MachineId, to: MachineId) -> bool {
+        let lives = |who: &[ProcessId], at| who.iter().any(|process| kernel.machine_of(*process) == at);
+        match self {
+            Self::Isolate => lives(victims, from) != lives(victims, to),
+            Self::Cut { others, one_way } => {
+                let there = |from, to| lives(victims, from) && lives(others, to);
+                from != to && (there(from, to) || !one_way && there(to, from))
+            }
+            Self::Kill | Self::Pause | Self::Other => false,
+        }
+    }
+}
+
+fn pairs(members: &[ProcessId]) -> impl Iterator<Item = (ProcessId, ProcessId)> + '_ {
+    (0..members.len()).flat_map(move |at| members[at + 1..].iter().map(move |other| (members[at], *other)))
+}
+
+fn either_way(
+    kernel: &Kernel,
+    one: ProcessId,
+    other: ProcessId,
+    cut: impl Fn(MachineId, MachineId) -> bool,
+) -> bool {
+    let (here, there) = (kernel.machine_of(one), kernel.machine_of(other));
+    cut(here, there) || cut(there, here)
+}
+
+/// Whether so few members are away that without them no pair is left: a vertex cover, by branching over the first pair.
+fn explained(apart: &[(ProcessId, ProcessId)], spare: usize) -> bool {
+    let Some((one, other)) = apart.first() else { return true };
+    let without = |away: &ProcessId| {
+        let left: Vec<_> = apart.iter().copied().filter(|(a, b)| a != away && b != away).collect();
+        explained(&left, spare - 1)
+    };
+    spare > 0 && (without(one) || without(other))
+}
+
+impl Kernel {
+    /// Whether nothing enters this direction.
+    fn is_cut(&self, from: MachineId, to: MachineId) -> bool {
+        let link = self.machines[from.index()].links.get(to.index()).copied().unwrap_or(NO_LINK);
+        link != NO_LINK && self.links[link as usize].blocked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::explained;
+    use crate::machine::ProcessId;
+
+    #[test]
+    fn the_fewest_that_explain_every_cut_count_as_away() {
+        let fewest = |pairs: &[(u32, u32)]| {
+            let apart: Vec<_> = pairs.iter().map(|(a, b)| (ProcessId(*a), ProcessId(*b))).collect();
+            (0..).find(|spare| explained(&apart, *spare)).expect("all of them explain everything")
+        };
+        assert_eq!(fewest(&[]), 0);
+        assert_eq!(fewest(&[(0, 1)]), 1);
+        // A star has one middle, a triangle needs two, and so do two pairs that share nobody.
+        assert_eq!(fewest(&[(0, 1), (0, 2), (3, 0)]), 1);
+        assert_eq!(fewest(&[(0, 1), (1, 2), (2, 0)]), 2);
+        assert_eq!(fewest(&[(0, 1), (2, 3)]), 2);
+        assert_eq!(fewest(&[(0, 1), (1, 2), (2, 3), (3, 4)]), 2);
     }
 }

@@ -19,11 +19,13 @@ enum Blow {
 }
 
 impl Blow {
-    const fn harm(self) -> Harm {
+    const fn harm(self, others: &[ProcessId]) -> Harm<'_> {
         match self {
             Self::Kill => Harm::Kill,
             Self::Pause => Harm::Pause,
-            Self::Isolate | Self::Cut { .. } | Self::ClockStep(_) | Self::ClockRate(_) => Harm::Other,
+            Self::Isolate => Harm::Isolate,
+            Self::Cut { one_way } => Harm::Cut { others, one_way },
+            Self::ClockStep(_) | Self::ClockRate(_) => Harm::Other,
         }
     }
 }
@@ -47,7 +49,7 @@ impl<P: Process> Sim<P> {
             Deed::Judge(_) => return,
         };
         let (pick, [targets, others]) = (fault.pick, fault.targets.clone());
-        let Some(victims) = self.victims(index, blow.harm(), targets, pick) else { return };
+        let Some(victims) = self.victims(index, blow.harm(&others), targets, pick) else { return };
         let counts = &mut self.kernel.faults().list[index].counts;
         counts.fired += 1;
         let span = self.span(index, lasts);
@@ -60,7 +62,7 @@ impl<P: Process> Sim<P> {
     fn victims(
         &mut self,
         index: usize,
-        harm: Harm,
+        harm: Harm<'_>,
         targets: Vec<ProcessId>,
         pick: bool,
     ) -> Option<Vec<ProcessId>> {
@@ -80,7 +82,7 @@ impl<P: Process> Sim<P> {
         Some(vec![victim])
     }
 
-    fn permits(&mut self, index: usize, harm: Harm, victims: &[ProcessId]) -> bool {
+    fn permits(&mut self, index: usize, harm: Harm<'_>, victims: &[ProcessId]) -> bool {
         let permitted = self.kernel.within_budget(harm, victims);
         if !permitted {
             self.kernel.faults().list[index].counts.refused += 1;
@@ -214,12 +216,14 @@ impl<P: Process> Sim<P> {
     pub fn budget_kept(&self) -> Result<(), String> {
         let Some(faults) = &self.kernel.faults else { return Ok(()) };
         for group in &faults.budget.groups {
+            if faults.budget.fits(&self.kernel, group, |_| false, |_, _| false) {
+                continue;
+            }
             let down = || group.members.iter().filter(|m| faults.budget.is_down(&self.kernel, group, **m));
             let (count, max) = (down().count(), group.down_max);
-            if count > max {
-                let names: Vec<String> = down().map(|member| self.name(*member)).collect();
-                return Err(format!("{}: {count} are down, {max} may be: {}", group.name, names.join(", ")));
-            }
+            let names: Vec<String> = down().map(|member| self.name(*member)).collect();
+            let cut = if count > max { "" } else { ", and more are cut off" };
+            return Err(format!("{}: {count} are down{cut}, {max} may be: {}", group.name, names.join(", ")));
         }
         Ok(())
     }

@@ -30,11 +30,25 @@ pub enum Family {
     ClockStep,
     /// Clocks run too fast for a while.
     ClockRate,
+    /// Reads, writes and syncs of disks fail, and disks are full.
+    DiskError,
+    /// Disks take nothing for a while.
+    DiskStall,
+    /// Bits of disks flip, and reads and writes go elsewhere.
+    DiskRot,
+    /// Streams are refused, and reset on their way.
+    StreamBreak,
+    /// Streams take and give less than they could.
+    StreamShort,
+    /// Stores into shared memory are seen late, in any order that their orderings allow.
+    LateStore,
+    /// Reservations in pools fail, pools are exhausted, payloads move.
+    Memory,
 }
 
 impl Family {
     /// Every family, in the order in which they are drawn.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -45,7 +59,28 @@ impl Family {
         Self::Pause,
         Self::ClockStep,
         Self::ClockRate,
+        Self::DiskError,
+        Self::DiskStall,
+        Self::DiskRot,
+        Self::StreamBreak,
+        Self::StreamShort,
+        Self::LateStore,
+        Self::Memory,
     ];
+
+    /// Whether it is about what only some worlds have: decided where the first such thing is, by a stream of its own.
+    const fn is_of_stock(self) -> bool {
+        matches!(
+            self,
+            Self::DiskError
+                | Self::DiskStall
+                | Self::DiskRot
+                | Self::StreamBreak
+                | Self::StreamShort
+                | Self::LateStore
+                | Self::Memory
+        )
+    }
 
     /// Its name in choices and reports.
     pub const fn name(self) -> &'static str {
@@ -60,6 +95,13 @@ impl Family {
             Self::Pause => "swarm-pause",
             Self::ClockStep => "swarm-clock_step",
             Self::ClockRate => "swarm-clock_rate",
+            Self::DiskError => "swarm-disk_error",
+            Self::DiskStall => "swarm-disk_stall",
+            Self::DiskRot => "swarm-disk_rot",
+            Self::StreamBreak => "swarm-stream_break",
+            Self::StreamShort => "swarm-stream_short",
+            Self::LateStore => "swarm-late_store",
+            Self::Memory => "swarm-memory",
         }
     }
 }
@@ -69,6 +111,10 @@ impl Family {
 /// A rate is drawn by magnitude, in whole numbers: it is as likely to lie between 1 and 2 of a thousand as between 4
 /// and 8. Links have theirs from 1 of 4,096 datagrams to [`worst_link`](Self::worst_link); processes suffer once in 2⁴ to
 /// 2¹² of their events. Choices are `world/swarm#swarm-FAMILY`, 0 is off.
+///
+/// What only some worlds have, disks, streams, shared memory and pools, is beset where it is, now or later: one of 4,096 to
+/// 16 operations. A world without any decides nothing about it. Choices are `world/swarm-FAMILY#on`, 0 is off. Where a
+/// disk, a stream or a pool has a higher rate of its own, it keeps it; an arena whose stores are late already is left alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Swarm {
     families: Vec<Family>,
@@ -124,7 +170,7 @@ impl<P: Process> Sim<P> {
         let name = "world/swarm";
         let stream = self.kernel.choices.open(stream_of(name), || name.to_owned());
         let mut links = before;
-        for family in Family::ALL {
+        for family in Family::ALL.into_iter().filter(|family| !family.is_of_stock()) {
             let listed = swarm.families.contains(&family);
             let mut dice = Dice { choices: &mut self.kernel.choices, stream };
             // Drawn for every family, so that a longer list moves no decision of the shorter one's.
@@ -140,6 +186,7 @@ impl<P: Process> Sim<P> {
             }
         }
         self.links(links);
+        self.kernel.list_stock(swarm.families.iter().copied().filter(|family| family.is_of_stock()));
     }
 
     fn switch(&mut self, family: Family, rate: Rate, events: u64, among: &str, links: &mut LinkConfig) {
@@ -154,6 +201,13 @@ impl<P: Process> Sim<P> {
             Family::Pause => pause(among),
             Family::ClockStep => clock_step(among, Duration::from_millis(events)),
             Family::ClockRate => clock_rate(among, events as i32),
+            Family::DiskError
+            | Family::DiskStall
+            | Family::DiskRot
+            | Family::StreamBreak
+            | Family::StreamShort
+            | Family::LateStore
+            | Family::Memory => unreachable!("{} is drawn where the first such thing is", family.name()),
         };
         FilterGuard::keep(self.install(fault.often(events).named(family.name())));
     }

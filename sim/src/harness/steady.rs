@@ -23,10 +23,13 @@ pub(super) fn parted<R: Finish>(name: &str, first: &Report, body: &impl Fn(&mut 
     Some(text)
 }
 
+/// A run as a trial settles it, marked at these points, with a trace or without.
+type Run<'a> = &'a dyn Fn(&Trial, &[u64], bool) -> (Report, Trace);
+
 /// One of both runs.
 struct Side<'a> {
     seed: u64,
-    run: &'a dyn Fn(&Trial, &[u64], bool) -> (Report, Trace),
+    run: Run<'a>,
     shifts: bool,
 }
 

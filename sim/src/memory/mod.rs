@@ -87,6 +87,10 @@ impl Saboteur {
         self.0.faults.set(faults);
     }
 
+    pub(crate) fn faults(&self) -> MemoryFaults {
+        self.0.faults.get()
+    }
+
     /// The `n`-th reservation from now on fails, counted from one; the latest call counts.
     ///
     /// # Panics
@@ -149,14 +153,17 @@ impl<P: Process> Sim<P> {
     /// If the name is empty, or holds a blank or `#`.
     pub fn saboteur(&mut self, machine: MachineId, name: &str, faults: MemoryFaults) -> Saboteur {
         assert!(crate::choice::is_name(name), "{name:?} cannot name a pool");
-        Saboteur(Rc::new(Plans {
+        let saboteur = Saboteur(Rc::new(Plans {
             name: format!("{}/memory→{name}", self.machine_name(machine)),
             choices: RefCell::new(self.kernel.choices.branch()),
             stream: Cell::new(StreamId::NONE),
             faults: Cell::new(faults),
             fail_at: Cell::new(0),
             done: Cell::default(),
-        }))
+        }));
+        self.kernel.pools.push(saboteur.clone());
+        self.kernel.beset_pool(&saboteur);
+        saboteur
     }
 }
 

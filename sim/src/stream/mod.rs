@@ -34,6 +34,8 @@ pub struct StreamConfig {
     pub backlog: u32,
     /// How often a port refuses although somebody accepts there.
     pub refuse: Rate,
+    /// How often a segment that arrives finds its stream broken by a box on the way: both ends hear of a reset.
+    pub reset: Rate,
     /// How often a segment, or the room for the next write, is short, so that reads and writes are partial.
     pub short: Rate,
 }
@@ -48,6 +50,7 @@ impl Default for StreamConfig {
             patience: Duration::from_secs(30),
             backlog: 64,
             refuse: Rate::NEVER,
+            reset: Rate::NEVER,
             short: Rate::NEVER,
         }
     }

@@ -161,6 +161,9 @@ impl Kernel {
     }
 
     fn dial(&mut self, end: &Rc<End>) -> StreamId {
+        if self.stats.streams == 0 && self.faults.is_some() {
+            self.beset_streams();
+        }
         let id = self.new_pipe(end, None);
         self.stats.streams += 1;
         if end.remote.machine.index() >= self.machines.len() {
@@ -315,7 +318,10 @@ impl Kernel {
         bytes.clear();
         bytes.extend(self.pipe(id).data.drain(..len));
         self.record(Happened::Segment, id.0, from.word() << 32 | to.word(), digest(&bytes));
-        if segment == Segment::Open && self.pipe(id).peer.is_none() {
+        if self.is_reset_on_its_way(id) {
+            let ends = [Some(id), self.pipe(id).peer];
+            ends.into_iter().flatten().for_each(|end| self.break_end(end, Broken::Reset));
+        } else if segment == Segment::Open && self.pipe(id).peer.is_none() {
             self.knock(id);
         } else if let Some(peer) = self.pipe(id).peer {
             match self.pipe(peer).end.clone() {
@@ -324,6 +330,17 @@ impl Kernel {
             }
         }
         self.pipes.get_or_insert_default().scratch = bytes;
+    }
+
+    fn is_reset_on_its_way(&mut self, id: StreamId) -> bool {
+        let rate = self.touched().config.get().reset;
+        if rate == crate::Rate::NEVER {
+            return false;
+        }
+        let (from, to) = self.pipe(id).route;
+        let link = self.link_between(from.machine, to.machine);
+        let details = self.details(link);
+        self.choices.chance_by(details, "reset", rate)
     }
 
     fn take_in(&mut self, id: StreamId, (peer, end): (StreamId, &Rc<End>), segment: Segment, bytes: &[u8]) {

@@ -22,6 +22,7 @@ impl Trace {
         let same = |at: usize| {
             self.events()[at] == other.events()[at]
                 && self.cause(at) == other.cause(at)
+                && self.sights(at).eq(other.sights(at))
                 && (same_names || self.name(self.place(at)) == other.name(other.place(at)))
         };
         let common = self.len().min(other.len());

@@ -1,8 +1,9 @@
 //! A trace as a file: what two machines exchange to compare two runs.
 //!
-//! `tidemill trace 1\n`, then little-endian: hash (16 bytes), seed (8); story, machines and processes as counted lists
+//! `tidemill trace 2\n`, then little-endian: hash (16 bytes), seed (8); story, machines and processes as counted lists
 //! (4 bytes a count) of counted names, a machine with its ports, a process with its machine; then for each event its
-//! record of 32 bytes and 4 bytes of cause. Notes and the failure are not in it.
+//! record of 32 bytes and 4 bytes of cause; then, as a counted list, each event that saw a store and the event of the
+//! store (4 bytes each). Notes and the failure are not in it.
 
 use core::fmt;
 
@@ -11,7 +12,7 @@ use super::recorder::NOBODY;
 use super::whole::{Seen, Trace};
 use crate::machine::{MachineId, ProcessId};
 
-const MAGIC: &[u8] = b"tidemill trace 1\n";
+const MAGIC: &[u8] = b"tidemill trace 2\n";
 
 /// Why bytes are no trace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,6 +67,11 @@ impl Trace {
             out.extend(event.encode());
             out.extend(cause.to_le_bytes());
         }
+        out.extend(count(self.sights.len()));
+        for (reader, store) in &self.sights {
+            out.extend(reader.to_le_bytes());
+            out.extend(store.to_le_bytes());
+        }
         out
     }
 
@@ -100,6 +106,13 @@ impl Trace {
             let (event, cause) = read.event(at, &trace)?;
             trace.events.push(event);
             trace.causes.push(cause);
+        }
+        for _ in 0..read.count(8)? {
+            let (reader, store) = (u32::from_le_bytes(read.word()?), u32::from_le_bytes(read.word()?));
+            let before = trace.sights.last().map_or(0, |(reader, _)| *reader);
+            let known = (reader as usize) < trace.events.len() && store < reader && reader >= before;
+            read.insist(known, "a store that nobody can have seen")?;
+            trace.sights.push((reader, store));
         }
         read.insist(read.at == bytes.len(), "more bytes than a trace has")?;
         trace.order();

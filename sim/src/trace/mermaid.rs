@@ -35,6 +35,7 @@ impl Trace {
             if let Some((from, to)) = self.arrow(*event) {
                 places.extend([from, to]);
             }
+            places.extend(self.sights(*event).map(|store| self.place(store)));
         }
         places.into_iter().collect()
     }
@@ -55,6 +56,9 @@ impl Trace {
         let at = seconds(record.at().as_nanos());
         let what = escaped(&format!("{event} · {} s · {}", at.trim_start(), record.kind().name()));
         let detail = escaped(&self.detail(event));
+        for store in self.sights(event).filter(|store| self.place(*store) != self.place(event)) {
+            let _ = writeln!(out, "    {}--){place}: {event} saw {store}", key(self.place(store)));
+        }
         let _ = match (record.kind(), self.arrow(event)) {
             (Happened::Dropped, Some((from, to))) => {
                 writeln!(out, "    {}-x{}: {what} {detail}", key(from), key(to))

@@ -28,6 +28,6 @@ pub use file::BadTrace;
 pub use mermaid::STEPS_MAX;
 pub(crate) use record::Subject;
 pub use record::{Happened, TraceRecord};
-pub(crate) use recorder::Recorder;
+pub(crate) use recorder::{NOBODY, Recorder, Sighting, Sightings};
 pub use select::Window;
 pub use whole::{Note, Past, Place, Trace};

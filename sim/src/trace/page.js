@@ -119,6 +119,8 @@ for (const event of shown) {
   if (arrow(event) && cause >= 0 && order[cause] >= 0) reach = Math.max(reach, order[event] - order[cause]);
 }
 function arrow(event) { return run.x[event] >= 0; }
+/** What an event follows: its cause, the one before it in its process, the clock, and the stores that it saw. */
+const ties = (event) => [run.c[event], run.p[event], run.m[event], ...(run.s[event] ?? [])];
 
 // ── drawing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 let pen, asked = false;
@@ -269,7 +271,7 @@ function pastLines() {
   let drawn = 0;
   for (const event of state.past) {
     if (order[event] < 0 || drawn > 6000) continue;
-    for (const before of [run.c[event], run.p[event], run.m[event]]) {
+    for (const before of ties(event)) {
       if (before < 0 || order[before] < 0 || run.l[before] < 0 || run.l[event] < 0) continue;
       if (position(event) < low || position(before) > high) continue;
       const [fromX, fromY, toX, toY] = [x(position(before)), y(run.l[before]), x(position(event)), y(run.l[event])];
@@ -351,7 +353,7 @@ function past(event) {
   const found = new Set([event]), open = [event];
   while (open.length) {
     const at = open.pop();
-    for (const before of [run.c[at], run.p[at], run.m[at]]) {
+    for (const before of ties(at)) {
       if (before >= 0 && !found.has(before)) { found.add(before); open.push(before); }
     }
   }
@@ -422,6 +424,7 @@ function describe() {
   if (run.d[event]) fact("detail", run.d[event]);
   const cause = run.c[event];
   fact("because of", cause < 0 ? "the set-up" : jump(cause, `#${cause} ${kind(cause)} at ${place(cause)}`));
+  for (const store of run.s[event] ?? []) fact("saw", jump(store, `#${store} ${kind(store)} at ${place(store)}`));
   if (run.p[event] >= 0) fact("after", jump(run.p[event], `#${run.p[event]} ${kind(run.p[event])}`));
   if (event === run.broken) fact("failure", run.failure ?? "");
   box.append(head, facts);

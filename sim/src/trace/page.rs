@@ -40,6 +40,10 @@ impl Trace {
             "c": all().map(|event| number(self.cause(event))).collect::<Vec<_>>(),
             "p": all().map(|event| number(self.previous(event))).collect::<Vec<_>>(),
             "m": all().map(|event| number(self.clock(event))).collect::<Vec<_>>(),
+            "s": all().filter_map(|event| {
+                let sights: Vec<usize> = self.sights(event).collect();
+                (!sights.is_empty()).then(|| (event.to_string(), json!(sights)))
+            }).collect::<serde_json::Map<_, _>>(),
             "x": all().map(|event| self.arrow(event).map_or(-1, |(_, to)| lane(to))).collect::<Vec<_>>(),
             "d": all().map(|event| self.detail(event)).collect::<Vec<_>>(),
             "notes": self.notes().iter().map(|note| json!([

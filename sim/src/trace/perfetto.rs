@@ -1,7 +1,7 @@
 //! A trace in the JSON of Chrome's trace-event format, which Perfetto (<https://ui.perfetto.dev>) opens.
 //!
 //! A machine is a process there and a process a thread. Every event is a slice, every datagram a flow from the slice in
-//! which it was sent. Virtual time does not pass within an event: a slice lasts until the next event of its lane, and at
+//! which it was sent, every store that another process found in shared memory one to the slice that did. Virtual time does not pass within an event: a slice lasts until the next event of its lane, and at
 //! most [`SLICE_MAX_NS`], so that it can be seen.
 
 use serde_json::{Value, json};
@@ -23,8 +23,13 @@ impl Trace {
             if let (Some(cause), Happened::Datagram | Happened::Dropped) =
                 (cause, self.events()[*event].kind())
             {
-                rows.push(self.flow(cause, *event, "s"));
-                rows.push(self.flow(*event, *event, "f"));
+                rows.push(self.flow(cause, ("datagram", json!(event)), "s"));
+                rows.push(self.flow(*event, ("datagram", json!(event)), "f"));
+            }
+            for store in self.sights(*event).filter(|store| shown(*store)) {
+                let name = || ("shared memory", json!(format!("{store}-{event}")));
+                rows.push(self.flow(store, name(), "s"));
+                rows.push(self.flow(*event, name(), "f"));
             }
         }
         rows.extend(self.notes().iter().map(|note| {
@@ -77,10 +82,11 @@ impl Trace {
         })
     }
 
-    fn flow(&self, at: usize, datagram: usize, ph: &str) -> Value {
+    fn flow(&self, at: usize, (name, id): (&str, Value), ph: &str) -> Value {
         let (pid, tid) = ids(self, self.place(at));
         let ts = us(self.events()[at].at().as_nanos());
-        let mut row = json!({ "ph": ph, "name": "datagram", "cat": "datagram", "id": datagram, "pid": pid, "tid": tid, "ts": ts });
+        let mut row =
+            json!({ "ph": ph, "name": name, "cat": name, "id": id, "pid": pid, "tid": tid, "ts": ts });
         if ph == "f" {
             row["bp"] = json!("e");
         }

@@ -12,6 +12,16 @@ const PAST_MAX: usize = 24;
 impl Trace {
     /// What happened, in words, beyond its kind and its place; empty where there is nothing to add.
     pub fn detail(&self, event: usize) -> String {
+        let sights: Vec<String> = self.sights(event).map(|store| store.to_string()).collect();
+        let detail = self.plain_detail(event);
+        match (detail.is_empty(), sights.is_empty()) {
+            (_, true) => detail,
+            (true, false) => format!("saw {}", sights.join(", ")),
+            (false, false) => format!("{detail}  saw {}", sights.join(", ")),
+        }
+    }
+
+    fn plain_detail(&self, event: usize) -> String {
         let record = self.events()[event];
         match record.kind() {
             Happened::Datagram => {

@@ -29,6 +29,8 @@ pub struct Trace {
     failure: Option<Failure>,
     pub(super) events: Vec<TraceRecord>,
     pub(super) causes: Vec<u32>,
+    /// Events that saw a store of another process, ascending, and the event of the store.
+    pub(super) sights: Vec<(u32, u32)>,
     before: Vec<u32>,
     clocks: Vec<u32>,
     notes: Vec<Note>,
@@ -106,6 +108,7 @@ impl Trace {
             failure: kernel.failure.as_deref().cloned(),
             events: kept.records.clone(),
             causes: kept.causes.clone(),
+            sights: kept.sights.clone(),
             before: Vec::new(),
             clocks: Vec::new(),
             notes: kept.notes.iter().map(Note::of).collect(),
@@ -197,10 +200,19 @@ impl Trace {
         known(self.clocks[event])
     }
 
-    /// What this event follows directly: its cause, the event before it in its process, and the last change of its
-    /// machine's clock.
-    pub fn follows(&self, event: usize) -> impl Iterator<Item = usize> + use<> {
-        [self.causes[event], self.before[event], self.clocks[event]].into_iter().filter_map(known)
+    /// The stores of other processes that this event found in shared memory: their events, or those that asked for them
+    /// where they were not yet events. Of several by one process the last, and only where it is news to the reader.
+    pub fn sights(&self, event: usize) -> impl Iterator<Item = usize> + '_ {
+        let from = self.sights.partition_point(|(reader, _)| (*reader as usize) < event);
+        let own = self.sights[from..].iter().take_while(move |(reader, _)| *reader as usize == event);
+        own.map(|(_, store)| *store as usize)
+    }
+
+    /// What this event follows directly: its cause, the event before it in its process, the last change of its machine's
+    /// clock, and the stores that it found in shared memory.
+    pub fn follows(&self, event: usize) -> impl Iterator<Item = usize> + '_ {
+        let ties = [self.causes[event], self.before[event], self.clocks[event]];
+        ties.into_iter().filter_map(known).chain(self.sights(event))
     }
 
     /// The causal past of an event.

@@ -1,14 +1,14 @@
 use core::fmt;
 
 use super::stages::{Stages, Visit};
-use super::{AnyStage, STAGES_MAX};
+use super::{AnyStage, Feed, STAGES_MAX, Shape};
 use crate::edge::Caps;
 
 /// How many faults a judgement reports.
 const REPORTED: usize = 10;
 
 /// How many edge ends a graph can have.
-const WIRES_MAX: usize = 96;
+pub(super) const WIRES_MAX: usize = 96;
 
 /// One end of an edge, as its port sees it.
 #[derive(Clone, Copy, Debug)]
@@ -189,10 +189,7 @@ impl Plan {
     reason = "built once, before anything runs, and there is no heap to box it on"
 )]
 pub(super) fn judge<S: Stages>(stages: &mut S) -> Result<[u8; STAGES_MAX], Faults> {
-    let mut plan = Plan { names: [""; STAGES_MAX], stages: S::COUNT, wires: [Wire::NONE; WIRES_MAX], len: 0 };
-    for index in 0..S::COUNT {
-        stages.visit_mut(index, Look(&mut plan, index as u8));
-    }
+    let plan = Plan::of(stages);
     let order = plan.judge()?;
     for index in 0..S::COUNT {
         stages.visit_mut(index, Link(&plan));
@@ -200,7 +197,29 @@ pub(super) fn judge<S: Stages>(stages: &mut S) -> Result<[u8; STAGES_MAX], Fault
     Ok(order)
 }
 
+/// Who feeds whom.
+pub(super) fn shape<S: Stages>(stages: &mut S) -> Shape {
+    let plan = Plan::of(stages);
+    let mut shape = Shape::new(plan.names, plan.stages);
+    for wire in plan.outputs() {
+        if let Some(consumer) = plan.end(wire.edge, false) {
+            let (from, to) = (plan.name(wire.stage), plan.name(consumer.stage));
+            shape.add(Feed { from, to, items: wire.hard_items });
+        }
+    }
+    shape
+}
+
 impl Plan {
+    fn of<S: Stages>(stages: &mut S) -> Self {
+        let (names, wires) = ([""; STAGES_MAX], [Wire::NONE; WIRES_MAX]);
+        let mut plan = Self { names, stages: S::COUNT, wires, len: 0 };
+        for index in 0..S::COUNT {
+            stages.visit_mut(index, Look(&mut plan, index as u8));
+        }
+        plan
+    }
+
     #[expect(clippy::result_large_err, reason = "as above")]
     fn judge(&self) -> Result<[u8; STAGES_MAX], Faults> {
         let mut faults = Faults { faults: [None; REPORTED] };

@@ -24,9 +24,9 @@ impl FromStr for Look {
         const SHAPE: &str = "not STORY:SEED:UNTIL:AT,AT…";
         let [story, seed, until, at] = text.split(':').collect::<Vec<_>>()[..] else { return Err(SHAPE) };
         let number = |text: &str| text.parse::<u64>().map_err(|_| SHAPE);
-        let list = |text: &str| text.split(',').filter(|at| !at.is_empty()).map(number).collect();
+        let at = at.split(',').filter(|at| !at.is_empty()).map(number).collect::<Result<_, _>>()?;
         let until = if until.is_empty() { None } else { Some(number(until)?) };
-        Ok(Self { story: story.to_owned(), seed: number(seed)?, until, at: list(at)? })
+        Ok(Self { story: story.to_owned(), seed: number(seed)?, until, at })
     }
 }
 

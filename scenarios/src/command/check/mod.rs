@@ -154,7 +154,9 @@ impl Reference {
     fn part(&self, probe: &Probe, line: &Line) -> io::Result<String> {
         Ok(match harness::part(&self.probe.at(line), &probe.at(line))? {
             Some(parted) => parted.text(["reference", "this way"]) + "\n",
-            None => "run again and again, it was the same event for event: it differs now and then\n\n".into(),
+            None => {
+                "run again and again, it was the same event for event: it differs now and then\n\n".into()
+            }
         })
     }
 }

@@ -74,7 +74,8 @@ impl Probe {
     fn say(&self, more: &[OsString]) -> io::Result<Said> {
         let program =
             self.program.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", program.display()));
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", program.display()));
         let output = Command::new(program).args(&self.arguments).args(more).output().map_err(named)?;
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stderr);
@@ -158,12 +159,15 @@ mod tests {
     #[test]
     fn what_nobody_says_is_not_heard() {
         let mut said = Said::default();
-        for line in ["run a 1 0f", "reached a 1 x.rs:3 a real clock was read", "keys 7", "fill no", "end 9 a"] {
+        for line in ["run a 1 0f", "reached a 1 x.rs:3 a real clock was read", "keys 7", "fill no", "end 9 a"]
+        {
             assert_eq!(said.hear(line), Some(()), "{line}");
         }
         assert_eq!((said.runs.len(), said.keys, said.unfilled), (1, 7, true));
         assert_eq!(said.reached[0].what, "a real clock was read");
-        for line in ["", "run", "run a b c", "run a 1 xyz", "mark 1", "mark x 1", "keys", "keys -1", "fill yes"] {
+        for line in
+            ["", "run", "run a b c", "run a 1 xyz", "mark 1", "mark x 1", "keys", "keys -1", "fill yes"]
+        {
             assert_eq!(said.hear(line), None, "{line}");
         }
     }
