@@ -34,6 +34,9 @@ struct Args {
     /// Spend the long budget: more miri seeds, more simulation seeds.
     #[arg(long)]
     long: bool,
+    /// Plants this bug of `ci/patches`, and writes its row; may stand several times.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
 }
 
 /// What may stand in the place of a step.
@@ -50,7 +53,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let place = match Place::find(args.long) {
-        Ok(place) => place,
+        Ok(place) => Place { only: args.only, ..place },
         Err(why) => {
             eprintln!("cargo ci: {why}");
             return ExitCode::from(2);

@@ -22,6 +22,8 @@ pub(crate) struct Place {
     pub(crate) on_ci: bool,
     /// The long budget was asked for.
     pub(crate) long: bool,
+    /// The planted bugs that were named.
+    pub(crate) only: Vec<String>,
 }
 
 impl Place {
@@ -36,7 +38,7 @@ impl Place {
             None => root.join("target"),
         };
         let on_ci = std::env::var_os("CI").is_some_and(|value| value == "true" || value == "1");
-        Ok(Self { root, target, on_ci, long })
+        Ok(Self { root, target, on_ci, long, only: Vec::new() })
     }
 
     /// A cargo command in the root of the workspace.

@@ -248,7 +248,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "planted",
-        what: "a planted bug is found within 1,000 seeds and its replay reproduces it",
+        what: "planted bugs are found within their seeds, replayed and shrunk, and their table fits",
         repeat: "cargo ci planted",
         needs: &[GIT],
         run: planted::run,

@@ -194,3 +194,18 @@ fn a_forged_version_beyond_which_nothing_counts_is_no_reason_to_panic() {
     assert_eq!(host.register.exchange(Version(u64::MAX), b"more"), Err(ExchangeError::Corrupt));
     assert_eq!(host.register.exchange(Version(7), b"more"), Ok(Exchanged::Lost(Version(u64::MAX))));
 }
+
+#[test]
+fn a_value_whose_copies_cannot_be_read_does_not_give_way_to_the_one_before_it() {
+    let pins =
+        [("read-error", 0, 1), ("read-error", 1, 1), ("read-error-stays", 0, 0), ("read-error-stays", 1, 0)];
+    let overlay = pins.iter().map(|(kind, at, value)| (Site::new("host/disk", *kind, *at), *value)).collect();
+    let mut host = Host::new(1, overlay, DiskConfig::PERFECT);
+    assert_eq!(host.register.exchange(Version::NONE, b"one"), Ok(Exchanged::Won(Version(1))));
+    assert_eq!(host.register.exchange(Version(1), b"two"), Ok(Exchanged::Won(Version(2))));
+    let failing = DiskConfig { read_error: Rate::per_million(1), ..DiskConfig::PERFECT };
+    host.sim.set_disk_config(host.id, DiskConfig { block: 64, blocks: 4, ..failing });
+    host.reopen();
+    assert_eq!(host.stands(), Err(ReadingError::Unavailable));
+    assert_eq!(host.stands(), Ok((2, b"two".to_vec())));
+}

@@ -40,7 +40,7 @@ const ROWS: &[Row] = &[
     Row { name: SIM, code: &[SEAM, RING, FLOW, CONTRACTS, SIM_MACROS], tests: &[PIPELINE] },
     Row { name: SIM_GUARD, code: &[SIM], tests: &[] },
     Row { name: PIPELINE, code: &[SEAM, RING, FLOW], tests: &[] },
-    Row { name: WASM, code: &[SEAM, RING, FLOW, CONTRACTS, PIPELINE, SIM], tests: &[] },
+    Row { name: WASM, code: &[SEAM, RING, FLOW, CONTRACTS, HOST, PIPELINE, SIM], tests: &[] },
     Row {
         name: SCENARIOS,
         code: &[SEAM, RING, FLOW, CONTRACTS, HOST, FACADE, SIM, PIPELINE],

@@ -15,6 +15,8 @@ pub(super) struct Done {
     pub story: &'static Story,
     pub tally: Tally,
     pub real_ns: u128,
+    /// Processor time, over all threads.
+    pub cpu_ns: u128,
     /// Every run, where each was asked for.
     pub runs: Vec<Brief>,
     /// A tape for each group of failures, or why there is none.
@@ -150,13 +152,16 @@ impl Done {
         (tape, String::new())
     }
 
-    /// The one command that repeats a failure.
+    /// The one command that repeats a failure, and why it needs no tape if there is none.
     fn cure(&self, group: &Group, tape: &Result<PathBuf, String>) -> String {
+        let replay = self.replay(group, tape);
+        tape.as_ref().map_or_else(|why| format!("{why}\nreplay: {replay}"), |_| format!("replay: {replay}"))
+    }
+
+    fn replay(&self, group: &Group, tape: &Result<PathBuf, String>) -> String {
         match tape {
-            Ok(path) => format!("replay: cargo sim replay {}", path.display()),
-            Err(why) => {
-                format!("{why}\nreplay: cargo sim run {} --seed {}", self.story.name, group.first.seed)
-            }
+            Ok(path) => format!("cargo sim replay {}", path.display()),
+            Err(_) => format!("cargo sim run {} --seed {}", self.story.name, group.first.seed),
         }
     }
 
@@ -220,6 +225,7 @@ impl Done {
                 "hash": hex(group.first.hash),
                 "tape": tape.as_ref().ok().map(|path| path.display().to_string()),
                 "no_tape": tape.as_ref().err(),
+                "replay": self.replay(group, tape),
             })
         };
         let tally = &self.tally;
@@ -231,6 +237,7 @@ impl Done {
             "digest": hex(tally.digest),
             "virtual_ns": whole(tally.virtual_ns),
             "real_ns": whole(self.real_ns),
+            "cpu_ns": whole(self.cpu_ns),
             "events": tally.events,
             "messages": tally.messages,
             "counts": tally.counts.iter().map(|(name, sum)| ((*name).to_owned(), json!(sum))).collect::<serde_json::Map<_, _>>(),

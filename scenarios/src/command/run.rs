@@ -1,3 +1,4 @@
+use super::cpu::CpuTimer;
 use super::done::{Brief, Done, annotations, junit, table};
 use super::partition::{Partition, Wanted};
 use super::select::{select, settle};
@@ -189,7 +190,7 @@ impl Run {
         let campaign = Campaign { story, params, strategy, seeds, jobs, failures_max };
         let every_run = self.trace_hash || self.seed.is_some();
         let mut runs = Vec::new();
-        let start = std::time::Instant::now();
+        let (start, cpu) = (std::time::Instant::now(), CpuTimer::start());
         let mut cut = false;
         let tally = campaign.run_while(&mut |report| {
             bar.inc(1);
@@ -199,12 +200,12 @@ impl Run {
             cut = limit.is_some_and(|limit| start.elapsed() >= limit);
             !cut
         });
-        let real_ns = start.elapsed().as_nanos();
+        let (real_ns, cpu_ns) = (start.elapsed().as_nanos(), cpu.elapsed().as_nanos());
         bar.finish_and_clear();
         let tapes = tally.groups.iter().map(|group| write_tape(story, params, group, &self.tapes)).collect();
         let usual = *params == story.params() && self.strategy.get() == Strategy::Random;
         let whole = tally.seeds >= story.seeds && usual && story.must == Must::Pass;
-        Done { story, tally, real_ns, runs, tapes, cut, whole }
+        Done { story, tally, real_ns, cpu_ns, runs, tapes, cut, whole }
     }
 }
 

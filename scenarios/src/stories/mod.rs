@@ -5,6 +5,8 @@ mod journal;
 mod lock_service;
 mod ping_pong;
 pub(crate) mod pipeline;
+#[cfg(not(target_family = "wasm"))]
+mod register;
 mod replicas;
 mod shared_ring;
 mod streams;
@@ -13,7 +15,7 @@ use std::sync::OnceLock;
 use tidemill_sim::harness::Story;
 use tidemill_sim::{Failure, Outcome, Sim};
 
-static ALL: [Story; 8] = [
+static ALL: &[Story] = &[
     pipeline::STORY,
     ping_pong::STORY,
     lock_service::STORY,
@@ -21,6 +23,9 @@ static ALL: [Story; 8] = [
     shared_ring::STORY,
     streams::STORY,
     journal::STORY,
+    // The register of files belongs to the Linux world.
+    #[cfg(not(target_family = "wasm"))]
+    register::STORY,
     canary::STORY,
 ];
 
@@ -28,7 +33,7 @@ static OTHERS: OnceLock<&'static [Story]> = OnceLock::new();
 
 /// Every story, in the order in which they are listed and run.
 pub fn all() -> &'static [Story] {
-    OTHERS.get().copied().unwrap_or(&ALL)
+    OTHERS.get().copied().unwrap_or(ALL)
 }
 
 /// Puts other stories in the place of ours, once, before anything asks for them.

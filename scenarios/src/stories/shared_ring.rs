@@ -86,6 +86,8 @@ struct Desk {
     /// Entries whose push returned.
     pushed: Cell<u64>,
     splits: Cell<u64>,
+    /// Whether the consumer heard the end.
+    ended: Cell<bool>,
 }
 
 fn play(sim: &mut Sim, params: &Params) -> Result<(), Failure> {
@@ -101,6 +103,7 @@ fn play(sim: &mut Sim, params: &Params) -> Result<(), Failure> {
     broken(sim.run_for(PATIENCE + DOWN.saturating_mul(100 * entries)))?;
     let taken = desk.taken.get();
     law(sim, "every entry arrives", taken == entries, || format!("{taken} of {entries} did"))?;
+    law(sim, "the consumer hears the end", desk.ended.get(), || "it still waits".to_owned())?;
     let (splits, lives) = (desk.splits.get(), sim.stats().store_deaths + 1);
     law(sim, "one split a life", splits == lives, || format!("{splits} splits in {lives} lives"))
 }
@@ -193,6 +196,7 @@ fn spawn_consumer(
                     let closed = ring.is_closed();
                     take_all(&env, ring, &desk);
                     if closed && ring.check().is_ok() {
+                        desk.ended.set(true);
                         break;
                     }
                 }

@@ -136,8 +136,8 @@ impl<S: Store> SlotRegister<S> {
     /// Reads all copies and writes the best of them again.
     fn find(&mut self) -> Result<(), Not> {
         let block = self.block();
-        let (mut best, mut bad, mut blank, mut failed) = (None::<(Version, Vec<u8>)>, 0, 0, false);
-        let mut versions = [None; COPIES as usize];
+        let (mut best, mut bad, mut blank) = (None::<(Version, Vec<u8>)>, 0, 0);
+        let (mut versions, mut unread) = ([None; COPIES as usize], [false; COPIES as usize]);
         for copy in 0..COPIES {
             let mut bytes = vec![0; block];
             match self.store.read(copy * block as u64, &mut bytes) {
@@ -145,7 +145,7 @@ impl<S: Store> SlotRegister<S> {
                 Err(ReadError::Stalled) => return Err(Not::Pending),
                 Err(ReadError::Closed) => return Err(Not::Closed),
                 Err(_) => {
-                    failed = true;
+                    unread[copy as usize] = true;
                     continue;
                 }
             }
@@ -160,10 +160,12 @@ impl<S: Store> SlotRegister<S> {
                 None => bad += 1,
             }
         }
+        // What cannot be read may be newer than what can: a slot is known by one good copy, or by none where both are read.
+        let known = |slot: usize| versions[slot..slot + 2].iter().any(Option::is_some);
+        if [0, 2].iter().any(|&slot| !known(slot) && unread[slot..slot + 2].contains(&true)) {
+            return Err(Not::Unavailable);
+        }
         let Some((version, value)) = best else {
-            if failed {
-                return Err(Not::Unavailable);
-            }
             self.state = if blank == COPIES && bad == 0 { State::Blank } else { State::Corrupt };
             return Ok(());
         };
