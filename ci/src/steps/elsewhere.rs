@@ -22,7 +22,22 @@ pub(crate) fn run(place: &Place) -> Verdict {
     let madsim = cargo(place, ["test", "--locked", "--test", "madsim"]).args(MADSIM);
     let madsim = linted(madsim, "-D warnings --cfg madsim");
     let madsim = counted(madsim.env("CARGO_TARGET_DIR", place.target.join("elsewhere-madsim")))?;
-    Ok(format!("{tokio} with tokio and turmoil, {madsim} with madsim"))
+    let tests = format!("{tokio} with tokio and turmoil, {madsim} with madsim");
+    if place.long { refused(place).map(|()| tests) } else { Ok(tests) }
+}
+
+/// Without the cfg madsim would run in real time, on real sockets: nothing may come of such a build.
+fn refused(place: &Place) -> Result<(), Failure> {
+    let plain = cargo(place, ["check", "--locked", "--test", "madsim"]).args(MADSIM);
+    let plain = plain.env("CARGO_TARGET_DIR", place.target.join("elsewhere"));
+    let line = plain.line();
+    println!("$ {line}");
+    let said = plain.capture()?;
+    if !said.status.success() && said.all().contains("without it madsim runs in real time") {
+        return Ok(());
+    }
+    println!("{}", said.all());
+    Err(Failure::new("without `--cfg madsim` the build does not say that it is refused").repeat(line))
 }
 
 fn linted(call: Call, flags: &str) -> Call {

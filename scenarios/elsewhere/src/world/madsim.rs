@@ -1,8 +1,5 @@
 //! madsim 0.2: nodes and a network of its own, and the time of its own executor. Wants `--cfg madsim`.
 
-#[cfg(not(madsim))]
-compile_error!("build with RUSTFLAGS=\"--cfg madsim\": without it madsim runs in real time, on real sockets");
-
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

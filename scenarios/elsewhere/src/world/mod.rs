@@ -2,12 +2,15 @@
 
 #[cfg(feature = "loopback")]
 pub mod loopback;
-#[cfg(feature = "madsim")]
+#[cfg(all(feature = "madsim", madsim))]
 pub mod madsim;
 #[cfg(feature = "ours")]
 pub mod ours;
 #[cfg(feature = "turmoil")]
 pub mod turmoil;
+
+#[cfg(all(feature = "madsim", not(madsim)))]
+compile_error!("build with RUSTFLAGS=\"--cfg madsim\": without it madsim runs in real time, on real sockets");
 
 use tidemill_seam::Duration;
 
