@@ -3,7 +3,7 @@
 //! A *suite* takes a factory, runs random histories against it beside a model that is right by inspection, and gives
 //! back either what it checked ([`Passed`]) or the first broken law ([`Violation`]) with the seed of the history that
 //! broke it. The law numbers are those in the documentation of the traits: C clock, N entropy, W notify, G region,
-//! L link, S stream, D store, Q register, E ring and edge, M memory manager.
+//! L link, P liveness, S stream, D store, Q register, E ring and edge, M memory manager.
 //!
 //! The same suites run in a test on Linux, inside the simulator and on a board: they need neither heap nor `std`.
 //! Feature `std` adds the laws that take two threads. [`broken`] holds one implementation per way to break a law; the
@@ -20,6 +20,7 @@ pub mod clock;
 pub mod edge;
 pub mod entropy;
 pub mod link;
+pub mod liveness;
 mod macros;
 pub mod manager;
 pub mod notify;
@@ -37,6 +38,7 @@ pub use edge::suite as edge;
 pub use edge::threads as edge_threads;
 pub use entropy::suite as entropy;
 pub use link::suite as link;
+pub use liveness::suite as liveness;
 pub use manager::suite as manager;
 pub use notify::suite as notify;
 #[cfg(feature = "std")]

@@ -89,6 +89,17 @@ macro_rules! region_contract {
     (@@ $views:expr $(, $more:ident)*) => {};
 }
 
+/// Tests that a [`Liveness`](tidemill_seam::Liveness) keeps its laws: `liveness_contract!(name, make, settle)`.
+///
+/// `make: FnMut() -> (A, B)` gives what two parties of a fresh world have; `settle: FnMut()` lets the world notice what was
+/// given back, for a bounded time. Expands to one `#[test]` function, which calls [`liveness`](crate::liveness()).
+#[macro_export]
+macro_rules! liveness_contract {
+    ($name:ident, $make:expr, $settle:expr) => {
+        $crate::__laws!($name, $crate::liveness($make, $settle, $crate::Effort::Quick));
+    };
+}
+
 /// Tests that a pair of [`Link`](tidemill_seam::Link)s keeps its laws: `link_contract!(name, make, settle)`.
 ///
 /// `make: FnMut() -> Ends<A, B>` gives a fresh pair without corruption, of an mtu of at most 65 535 bytes; `settle:

@@ -176,3 +176,15 @@ fn every_broken_stream_is_rejected_by_its_law() {
         caught(fault.law(), fault, stream(Some(*fault), Effort::Board));
     }
 }
+
+#[test]
+fn every_broken_liveness_is_rejected_by_its_law() {
+    let judge = |fault, effort| {
+        let world = broken::liveness::World::new(fault);
+        tidemill_contracts::liveness(|| (world.party(1), world.party(2)), || (), effort)
+    };
+    kept(judge(None, Effort::Quick));
+    for fault in broken::liveness::Fault::ALL {
+        caught(fault.law(), fault, judge(Some(*fault), Effort::Board));
+    }
+}

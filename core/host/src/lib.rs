@@ -8,7 +8,8 @@
 //! | `Register` | [`MemoryRegister`], [`SlotRegister`] | a mutex; two slots of any store |
 //! | `Entropy` | [`OsEntropy`], [`SeededEntropy`] | `getrandom(2)`, ChaCha8 |
 //! | `Notify` | [`FutexNotify`], [`PollNotify`] | `futex(2)`; `epoll(7)` over an eventfd and sockets |
-//! | `Region` | [`Heap`] | the heap of this process |
+//! | `Region` | [`Heap`], [`ring::Mapping`] | the heap of this process; shared memory, memfd, mapped files |
+//! | `Liveness` | [`ring::Lock`] | `fcntl(F_OFD_SETLK)` |
 //! | `Link` | [`UdpLink`], [`Impaired`] | non-blocking UDP sockets; a decorator that mistreats any link |
 //! | `Stream`, `Streams` | [`TcpEnd`], [`TcpStreams`] | non-blocking TCP sockets |
 //!
@@ -25,6 +26,7 @@ mod link;
 pub mod net;
 mod notify;
 mod register;
+pub mod ring;
 mod store;
 mod stream;
 mod threads;
@@ -35,6 +37,7 @@ pub use impair::{Impaired, Impairment, Suffered};
 pub use link::UdpLink;
 pub use notify::{FutexNotify, PollNotify};
 pub use register::{FormatError, MemoryRegister, SlotRegister};
+pub use ring::ring;
 pub use store::FileStore;
 pub use stream::{TcpEnd, TcpStreams};
 pub use threads::Threads;

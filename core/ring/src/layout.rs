@@ -281,6 +281,11 @@ impl Layout {
         4 * self.words as u64
     }
 
+    /// Where the data begins, in words. It is the last of the segment, and only its producer writes there.
+    pub const fn data(&self) -> u32 {
+        self.data.0
+    }
+
     /// What the header says about it.
     pub(crate) const fn offsets(&self) -> [u32; 9] {
         [

@@ -18,8 +18,8 @@
 //! - [`required`], [`coordinate`]: the consumers that a publisher cannot do without, and how it begins.
 //! - [`frame`]: messages of any length over slots of one length.
 //! - [`codec`]: values in the bytes of a frame; each codec is a feature.
-//! - [`Inline`] and `Heap` (feature `alloc`, where pointers are atomic): the regions that need no operating system;
-//!   [`Local`]: the claims of a segment within one address space.
+//! - [`Inline`], `Heap` (feature `alloc`, where pointers are atomic) and `Raw`, words at an address: the regions that need no
+//!   operating system; [`Local`]: the claims of a segment within one address space.
 //! - [`sync`]: the one door to atomics; the features `loom` and `shuttle` swap what stands behind it.
 //!
 //! Refuses: several producers, elements that are not [`Plain`], and any guess about whether a silent peer is dead.
@@ -52,6 +52,8 @@ mod local;
 pub mod name;
 mod pairs;
 pub mod producer;
+#[cfg(all(target_has_atomic = "32", not(any(feature = "loom", feature = "shuttle"))))]
+mod raw;
 pub mod reader;
 pub mod required;
 pub mod segment;
@@ -74,6 +76,8 @@ pub use layout::{Layout, Spec, SpecError};
 #[cfg(target_has_atomic = "32")]
 pub use local::Local;
 pub use producer::{Grant, Producer, Refused, Why};
+#[cfg(all(target_has_atomic = "32", not(any(feature = "loom", feature = "shuttle"))))]
+pub use raw::Raw;
 pub use reader::Reader;
 pub use segment::{Position, Segment};
 pub use table::{Peer, PeerName, Policies, Policy};

@@ -32,6 +32,7 @@ pub mod clock;
 pub mod edge;
 pub mod entropy;
 pub mod link;
+pub mod liveness;
 pub mod manager;
 pub mod notify;
 #[cfg(feature = "std")]

@@ -1,0 +1,323 @@
+use super::error::AttachError;
+use super::identity;
+use super::lock::Lock;
+use super::memfd;
+use super::named::{Backing, Draft};
+use super::region::Mapping;
+use crate::OsEntropy;
+use std::fmt::Write;
+use std::marker::PhantomData;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use tidemill_ring::header::Field;
+use tidemill_ring::name::{Name, NameError};
+use tidemill_ring::table::PeerNameError;
+use tidemill_ring::{Layout, Peer, PeerName, Plain, Policies, Policy, Segment, Spec, Start};
+use tidemill_seam::{Duration, Entropy, Region};
+
+/// The half that publishes, in shared memory.
+pub type Producer<E> = tidemill_ring::Producer<E, Mapping, Lock>;
+/// The half that takes items and holds the producer back, in shared memory. Its mapping of the items is read-only.
+pub type Consumer<E> = tidemill_ring::Consumer<E, Mapping, Lock>;
+/// The half that copies items and may be overtaken, in shared memory. Its mapping of the items is read-only.
+pub type Reader<E> = tidemill_ring::Reader<E, Mapping, Lock>;
+
+/// How often a name is looked up that comes and goes.
+const TURNS: u32 = 16;
+
+/// A ring by its name, which nobody may have made yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ring {
+    name: Name,
+    path: PathBuf,
+}
+
+/// A ring by a descriptor of its memory.
+#[derive(Debug)]
+pub struct Passed(OwnedFd);
+
+/// A ring to be, or to take part in: what its slots hold, and who comes.
+#[derive(Debug)]
+pub struct Builder<E> {
+    place: Place,
+    spec: Spec,
+    name: Option<Result<PeerName, PeerNameError>>,
+    start: Start,
+    policy: Policy,
+    hold: Duration,
+    item: PhantomData<fn() -> E>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Path(PathBuf),
+    Descriptor(OwnedFd),
+}
+
+/// The ring of that name in the shared memory of this machine: `/dev/shm/tm.<name>`.
+///
+/// ```
+/// use tidemill_host::ring;
+/// use tidemill_ring::Next;
+///
+/// # let name = format!("doc{}", std::process::id());
+/// # let name = name.as_str();
+/// let mut producer = ring(name)?.slots::<u64>(64).producer()?;
+/// let mut consumer = ring(name)?.slots::<u64>(64).name("risk").consumer()?;
+/// producer.try_push(7)?;
+/// assert!(matches!(consumer.try_next(), Some(Next::Item(item)) if *item == 7));
+/// drop((producer, consumer));
+/// ring(name)?.remove()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`NameError`] where no ring can be called so.
+pub fn ring(name: &str) -> Result<Ring, NameError> {
+    let name = Name::parse(name)?;
+    Ok(Ring { name, path: Path::new("/dev/shm").join(name.file().to_string()) })
+}
+
+/// The ring in a sealed memfd that somebody made with [`memfd`](super::memfd()) and handed over.
+pub fn over(file: OwnedFd) -> Passed {
+    Passed(file)
+}
+
+impl Ring {
+    /// The ring of that name in a folder instead, as `<name>.ring`. It outlives a power cut only by luck.
+    #[must_use]
+    pub fn under(self, root: impl AsRef<Path>) -> Self {
+        Self { path: root.as_ref().join(format!("{}.ring", self.name)), ..self }
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// With `n` slots of `E`.
+    pub fn slots<E: Plain>(self, n: u32) -> Builder<E> {
+        Builder::new(Place::Path(self.path), n)
+    }
+
+    /// Its memory and the claims on it, for who builds on a segment directly.
+    ///
+    /// # Errors
+    /// [`AttachError`]; what lies there was not looked at.
+    pub fn backing(&self) -> Result<Backing, AttachError> {
+        Backing::open(&self.path)
+    }
+
+    /// Takes the name away. The memory goes with it, for nobody has it open.
+    ///
+    /// # Errors
+    /// [`AttachError::NameTaken`] where somebody has; [`AttachError::NotFound`] where there is none.
+    pub fn remove(&self) -> Result<(), AttachError> {
+        Backing::remove(&self.path)
+    }
+}
+
+impl Passed {
+    /// Its memory and the claims on it, for who builds on a segment directly.
+    ///
+    /// # Errors
+    /// [`AttachError::Unsealed`], or by the system; what lies there was not looked at.
+    pub fn backing(&self) -> Result<Backing, AttachError> {
+        memfd::adopt(&self.0)
+    }
+
+    /// With `n` slots of `E`.
+    pub fn slots<E: Plain>(self, n: u32) -> Builder<E> {
+        Builder::new(Place::Descriptor(self.0), n)
+    }
+}
+
+/// What a ring is to be: for the producer that makes it. One that exists has to be so.
+impl<E: Plain> Builder<E> {
+    fn new(place: Place, n: u32) -> Self {
+        Self {
+            place,
+            spec: Spec::of::<E>(n),
+            name: None,
+            start: Start::default(),
+            policy: Policy::Block,
+            hold: Duration::ZERO,
+            item: PhantomData,
+        }
+    }
+
+    /// The newest `history` items stay, whoever has read them. None unless told.
+    #[must_use]
+    pub fn history(mut self, history: u32) -> Self {
+        self.spec = self.spec.history(history);
+        self
+    }
+
+    /// So many may take part beside the producer: 16 unless told.
+    #[must_use]
+    pub fn participants(mut self, participants: u32) -> Self {
+        self.spec = self.spec.participants(participants);
+        self
+    }
+
+    /// So many events are remembered: 64 unless told.
+    #[must_use]
+    pub fn journal(mut self, journal: u32) -> Self {
+        self.spec = self.spec.journal(journal);
+        self
+    }
+
+    /// What participants may choose to be: anything unless told.
+    #[must_use]
+    pub fn policies(mut self, policies: Policies) -> Self {
+        self.spec = self.spec.policies(policies);
+        self
+    }
+}
+
+/// Who comes: for a consumer or a reader.
+impl<E: Plain> Builder<E> {
+    /// Called so: the same name again is the same participant. A random name unless told.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = Some(PeerName::parse(name));
+        self
+    }
+
+    /// Beginning there: at what is published next unless told.
+    #[must_use]
+    pub fn start(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Under that policy: the producer waits for it unless told.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Nobody waits for it.
+    #[must_use]
+    pub fn lossy(self) -> Self {
+        self.policy(Policy::Lossy)
+    }
+
+    /// Its place is kept so long after its death.
+    #[must_use]
+    pub fn hold(mut self, hold: Duration) -> Self {
+        self.hold = hold;
+        self
+    }
+
+    fn peer(&self) -> Result<Peer, AttachError> {
+        let name = self.name.unwrap_or_else(random).map_err(AttachError::PeerName)?;
+        Ok(Peer::new(name).who(identity()).policy(self.policy).hold(self.hold))
+    }
+}
+
+impl<E: Plain> Builder<E> {
+    /// Produces: makes the ring where there is none, and goes on with one whose producer left or is proved dead.
+    ///
+    /// # Errors
+    /// [`AttachError`]: among others [`NameTaken`](AttachError::NameTaken) where somebody produces, and
+    /// [`Incompatible`](AttachError::Incompatible) where there is another ring of that name.
+    pub fn producer(self) -> Result<Producer<E>, AttachError> {
+        Layout::of(&self.spec).map_err(AttachError::Spec)?;
+        let (segment, lock) = self.open_or_make()?;
+        agree(segment.header().layout.spec(), &self.spec)?;
+        Ok(segment.producer(lock, identity())?)
+    }
+
+    /// Takes part as one who reads in place and is waited for.
+    ///
+    /// # Errors
+    /// [`AttachError`]: [`NotFound`](AttachError::NotFound) where nobody has made the ring.
+    pub fn consumer(self) -> Result<Consumer<E>, AttachError> {
+        let peer = self.peer()?;
+        let (segment, lock) = self.open_to_read()?;
+        let table = segment.clone();
+        segment.consumer(lock, &peer, self.start).map_err(|error| refused(&table, error))
+    }
+
+    /// Takes part as one who copies and may be overtaken. [`lossy`](Self::lossy), or a policy that evicts, has to be chosen.
+    ///
+    /// # Errors
+    /// As for [`consumer`](Self::consumer).
+    pub fn reader(self) -> Result<Reader<E>, AttachError> {
+        let peer = self.peer()?;
+        let (segment, lock) = self.open_to_read()?;
+        let table = segment.clone();
+        segment.reader(lock, &peer, self.start).map_err(|error| refused(&table, error))
+    }
+
+    fn open(&self) -> Result<(Segment<Mapping>, Lock), AttachError> {
+        let Backing { mapping, lock } = match &self.place {
+            Place::Path(path) => Backing::open(path)?,
+            Place::Descriptor(file) => memfd::adopt(file)?,
+        };
+        let have = mapping.words();
+        let segment = Segment::attach(mapping)?;
+        let words = segment.header().layout.words();
+        if have != words {
+            return Err(AttachError::length(u64::from(have), u64::from(words)));
+        }
+        Ok((segment, lock))
+    }
+
+    fn open_to_read(&self) -> Result<(Segment<Mapping>, Lock), AttachError> {
+        let (segment, lock) = self.open()?;
+        let layout = segment.header().layout;
+        same(Field::Capacity, layout.spec().capacity, self.spec.capacity)?;
+        segment.region().guard(layout.data()).map_err(|error| AttachError::os("mprotect", error))?;
+        Ok((segment, lock))
+    }
+
+    fn open_or_make(&self) -> Result<(Segment<Mapping>, Lock), AttachError> {
+        for _ in 0..TURNS {
+            match (self.open(), &self.place) {
+                (Err(AttachError::NotFound), Place::Path(path)) => make(path, &self.spec)?,
+                (opened, _) => return opened,
+            }
+        }
+        Err(AttachError::NotFound)
+    }
+}
+
+/// Makes a segment and gives it that name. Nothing where it is somebody else's already.
+fn make(path: &Path, spec: &Spec) -> Result<(), AttachError> {
+    let bytes = Layout::of(spec).map_err(AttachError::Spec)?.bytes();
+    let draft = Draft::new(path.to_owned(), bytes)?;
+    let Backing { mapping, lock } = draft.backing();
+    Segment::create(mapping, spec, identity::fresh(), identity::creator(), lock)?;
+    draft.link().map(|_| ())
+}
+
+fn refused(table: &Segment<Mapping>, error: tidemill_ring::JoinError) -> AttachError {
+    AttachError::from_join(error, |slot| table.participant(slot).map_or_else(Default::default, |one| one.who))
+}
+
+fn same(field: Field, got: u32, want: u32) -> Result<(), AttachError> {
+    let (got, want) = (u64::from(got), u64::from(want));
+    if got == want { Ok(()) } else { Err(AttachError::Incompatible { field, got, want }) }
+}
+
+/// Whether a ring that is there is the one that was meant, its elements aside.
+fn agree(there: &Spec, meant: &Spec) -> Result<(), AttachError> {
+    same(Field::Capacity, there.capacity, meant.capacity)?;
+    same(Field::History, there.history, meant.history)?;
+    same(Field::Participants, there.participants, meant.participants)?;
+    same(Field::Journal, there.journal, meant.journal)?;
+    same(Field::Policies, there.policies.bits(), meant.policies.bits())
+}
+
+/// A name that nobody else has.
+fn random() -> Result<PeerName, PeerNameError> {
+    let (mut bytes, mut name) = ([0; 8], String::from("anon-"));
+    OsEntropy.fill(&mut bytes);
+    for byte in bytes {
+        write!(name, "{byte:02x}").expect("a string takes every text");
+    }
+    PeerName::parse(&name)
+}

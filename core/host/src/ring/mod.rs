@@ -1,0 +1,34 @@
+//! Rings between processes: a segment in memory that they share, and claims that the kernel ends with whoever holds them.
+//!
+//! - [`ring`], [`over`]: a ring by its name, or by a descriptor; with its slots a [`Builder`] of a [`Producer`], a [`Consumer`] or a
+//!   [`Reader`].
+//! - [`Mapping`]: the words of a file, shared. Of POSIX shared memory, of a file system, or of a sealed [`memfd`].
+//! - [`Lock`]: one byte of that file a claim, write-locked; it stands while its holder is stopped, and goes with it.
+//! - [`Draft`] and [`Backing`]: a segment's memory before and after it has a name. It gets it once it is whole, and only
+//!   where none has it; it loses it only where nobody has it open.
+//!
+//! What cannot happen here: a half-made segment that somebody finds, a name that two segments have, a full disk at a store,
+//! a dead owner that is taken for alive because it was not waited for, a living one that is taken for dead.
+//!
+//! What can: whoever may write a named file may cut it short, and end by SIGBUS every process that has it mapped. The files
+//! are made for their owner alone; where that is not enough, use a [`memfd`], whose length nobody can change.
+//!
+//! Refuses: to wait. Nothing here sleeps. A consumer whose ring nobody has made is told so.
+
+mod build;
+mod error;
+mod identity;
+mod lock;
+mod memfd;
+mod named;
+mod region;
+#[cfg(test)]
+mod tests;
+
+pub use build::{Builder, Consumer, Passed, Producer, Reader, Ring, over, ring};
+pub use error::AttachError;
+pub use identity::identity;
+pub use lock::Lock;
+pub use memfd::memfd;
+pub use named::{Backing, Draft};
+pub use region::Mapping;

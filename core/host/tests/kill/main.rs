@@ -1,0 +1,403 @@
+//! Processes that are killed with SIGKILL before each of their stores, and what the others find.
+//!
+//! A victim is this program again, told to run the test `victim` alone with a role, a place and the store that it does not
+//! live to make. Everything is judged while it is a zombie: nobody has waited for it yet.
+//!
+//! Beside every store, the stream is killed at random moments, 20 times each kind of memory; for more:
+//! `cargo test -p tidemill-host --test kill -- kills=1000`.
+
+mod victim;
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process, waitid};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use tidemill_host::ring::{self, AttachError, Backing, Draft, Lock, Mapping};
+use tidemill_host::{MonotonicClock, OsEntropy};
+use tidemill_ring::header::{Creator, SegmentId};
+use tidemill_ring::segment::Phase;
+use tidemill_ring::table::State;
+use tidemill_ring::{Consumer, End, Layout, Next, Refused, Segment, Start, Why};
+use tidemill_seam::{Clock, Entropy, Life, Liveness};
+use victim::{Item, item, peer, spec};
+
+type Rx = Consumer<Item, Mapping, Lock>;
+
+/// Where a ring lies.
+enum Place {
+    Path(PathBuf),
+    Descriptor(OwnedFd),
+}
+
+const MEMORIES: [&str; 3] = ["shm", "file", "memfd"];
+
+/// A ring that nobody has used yet.
+struct Stage {
+    place: Place,
+    backing: Backing,
+}
+
+/// A process that has ended, or stopped, and that nobody has waited for.
+struct Zombie {
+    child: Child,
+    /// By a signal.
+    killed: bool,
+}
+
+fn path(memory: &str) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    // Relaxed: counts, orders nothing.
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = if memory == "file" { std::env::temp_dir() } else { PathBuf::from("/dev/shm") };
+    folder.join(format!("tidemill-kill-{}-{number}", std::process::id()))
+}
+
+fn make(path: &Path) -> Backing {
+    let bytes = Layout::of(&spec()).expect("a ring").bytes();
+    let draft = Draft::new(path.to_owned(), bytes).expect("there is room");
+    let Backing { mapping, lock } = draft.backing();
+    Segment::create(mapping, &spec(), SegmentId(7), Creator::default(), lock).expect("a ring");
+    draft.link().expect("the folder is ours").expect("nobody has that name")
+}
+
+impl Stage {
+    fn new(memory: &str) -> Self {
+        if memory == "memfd" {
+            let file = ring::memfd(&spec()).expect("there is room");
+            let other = file.try_clone().expect("a descriptor");
+            let backing = ring::over(other).backing().expect("sealed");
+            return Self { place: Place::Descriptor(file), backing };
+        }
+        let path = path(memory);
+        let backing = make(&path);
+        Self { place: Place::Path(path), backing }
+    }
+
+    /// One more party: a mapping and claims of its own.
+    fn party(&self) -> (Segment<Mapping>, Lock) {
+        let Backing { mapping, lock } = self.backing.again().expect("it is open");
+        (Segment::attach(mapping).expect("a segment"), lock)
+    }
+
+    fn consumer(&self, name: &str) -> Rx {
+        let (segment, lock) = self.party();
+        segment.consumer(lock, &peer(name), Start::Earliest).expect("there is room")
+    }
+
+    fn producer(&self) -> tidemill_ring::Producer<Item, Mapping, Lock> {
+        let (segment, lock) = self.party();
+        segment.producer(lock, ring::identity()).expect("whoever produced is proved dead")
+    }
+
+    fn spawn(&self, role: &str, left: u64) -> Child {
+        match &self.place {
+            Place::Path(path) => spawn(role, path, left, Stdio::null()),
+            Place::Descriptor(file) => {
+                spawn(role, Path::new("-"), left, file.try_clone().expect("a descriptor").into())
+            }
+        }
+    }
+
+    /// The end of a victim that does not live to make its store number `left`, counted from zero.
+    fn end(&self, role: &str, left: u64) -> Zombie {
+        wait(self.spawn(role, left))
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Place::Path(path) = &self.place {
+            // A name that is left costs memory; a panic on the way out would cost the reason.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Drop for Zombie {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(role: &str, place: &Path, left: u64, input: Stdio) -> Child {
+    let own = std::env::current_exe().expect("this program");
+    let told = [format!("role={role}"), format!("place={}", place.display()), format!("left={left}")];
+    let mut command = Command::new(own);
+    command.args(["--exact", "victim", "--nocapture", "--quiet"]).args(told);
+    command.stdin(input).stdout(Stdio::null()).spawn().expect("a process")
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_child(child)
+}
+
+/// Until the child has ended; it is not waited for.
+fn wait(child: Child) -> Zombie {
+    let status = status(&child, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+    let killed = status.killed();
+    assert!(killed || status.exit_status() == Some(0), "a victim failed on its own: {status:?}");
+    Zombie { child, killed }
+}
+
+fn status(child: &Child, options: WaitIdOptions) -> WaitIdStatus {
+    waitid(WaitId::Pid(pid(child)), options).expect("our child").expect("waited for")
+}
+
+/// Ends a child, unless it ended itself.
+fn kill(child: Child) -> Zombie {
+    kill_process(pid(&child), Signal::KILL).expect("our child");
+    wait(child)
+}
+
+/// What was told on the command line, behind `key=`.
+fn told(key: &str) -> Option<String> {
+    let args: BTreeMap<String, String> = std::env::args()
+        .filter_map(|arg| arg.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())))
+        .collect();
+    args.get(key).cloned()
+}
+
+/// Plays what it is told. Told nothing, it produces to its end.
+#[test]
+fn victim() {
+    if let (Some(role), Some(place), Some(left)) = (told("role"), told("place"), told("left")) {
+        return victim::play(&role, &place, left.parse().expect("a number"));
+    }
+    let path = path("shm");
+    let backing = make(&path);
+    let place = path.to_str().expect("of ASCII");
+    for role in ["producer", "batches"] {
+        victim::play(role, place, u64::MAX);
+    }
+    let segment = Segment::attach(&backing.mapping).expect("a segment");
+    assert_eq!(segment.published().0, 12);
+    assert_eq!(segment.standing().map(|standing| standing.generation), Some(2));
+    assert_eq!(segment.participants().count(), 0, "somebody did not leave");
+    std::fs::remove_file(path).expect("there");
+}
+
+/// Takes everything that waits: whole, in order, without a gap. Gives what stands behind it.
+fn drain(rx: &mut Rx) -> Option<Next<()>> {
+    loop {
+        let at = rx.position();
+        match rx.try_next() {
+            Some(Next::Item(lease)) => assert_eq!((lease.position(), *lease), (at, item(at.0))),
+            Some(Next::Restarted { old, new }) => assert_eq!(new, old + 1),
+            Some(Next::Closed(end)) => return Some(Next::Closed(end)),
+            None => return None,
+            other => panic!("a consumer that is waited for is told {other:?}"),
+        }
+    }
+}
+
+/// What has to hold behind a producer that died, whenever that was: what it published is there, it is proved dead, and
+/// another one goes on in order.
+fn judge_producer(stage: &Stage, rx: &mut Rx, zombie: &Zombie) {
+    let (segment, lock) = stage.party();
+    let standing = segment.standing().expect("of a producer");
+    let before = drain(rx);
+    assert_eq!(rx.position(), segment.published(), "what was published is lost");
+    if standing.phase == Phase::Closed {
+        assert_eq!(before, Some(Next::Closed(End::Finished)));
+    } else if standing.generation > 0 {
+        assert!(zombie.killed && before.is_none());
+        assert_eq!(lock.probe(Layout::PRODUCER, standing.generation), Life::Dead, "a zombie is dead");
+        assert_eq!(rx.tend(), Some(End::Crashed));
+    }
+    let mut tx = stage.producer();
+    assert_eq!(tx.generation(), standing.generation + 1);
+    assert_eq!(tx.published(), segment.published());
+    for _ in 0..20 {
+        tx.try_publish(|at| item(at.0)).expect("there is room");
+        assert_eq!(drain(rx), None);
+        assert_eq!(rx.position(), tx.published());
+    }
+}
+
+/// Kills `role` before each of its stores until it lives to its end; `prepare` comes before, `judge` after each death.
+/// Gives the number of deaths.
+fn at_every_store<P>(
+    memory: &str,
+    role: &str,
+    prepare: impl Fn(&Stage) -> P,
+    judge: impl Fn(&Stage, P, &Zombie),
+) -> u64 {
+    for left in 0.. {
+        let stage = Stage::new(memory);
+        let prepared = prepare(&stage);
+        let zombie = stage.end(role, left);
+        judge(&stage, prepared, &zombie);
+        if !zombie.killed {
+            assert!(left > 10, "a {role} that stores {left} times was not let play");
+            println!("{memory}: a {role} was killed before each of its {left} stores");
+            return left;
+        }
+    }
+    unreachable!("a role has an end");
+}
+
+// RING-RESTART, RING-DEATH: R-RING-13, SIGKILL before every store of a producer, on shared memory, a file and a memfd
+#[test]
+fn a_killed_producer_leaves_a_ring_that_restarts() {
+    for memory in MEMORIES {
+        for role in ["producer", "batches"] {
+            at_every_store(
+                memory,
+                role,
+                |stage| stage.consumer("steady"),
+                |stage, mut rx, zombie| judge_producer(stage, &mut rx, zombie),
+            );
+        }
+    }
+}
+
+// RING-RESTART: whoever takes over may die at any store as well
+#[test]
+fn a_successor_that_is_killed_has_a_successor() {
+    for memory in MEMORIES {
+        at_every_store(
+            memory,
+            "producer",
+            |stage| {
+                let mut rx = stage.consumer("steady");
+                let first = stage.end("producer", 24);
+                assert!(first.killed);
+                assert_eq!(drain(&mut rx), None);
+                assert!((1..6).contains(&rx.position().0), "it was to die among its items");
+                (rx, first)
+            },
+            |stage, (mut rx, _first), zombie| judge_producer(stage, &mut rx, zombie),
+        );
+    }
+}
+
+/// Behind a consumer that died: the producer gets its slot back by proof, another one sees everything, and its name is free.
+fn judge_consumer(stage: &Stage, mut tx: tidemill_ring::Producer<Item, Mapping, Lock>, rx: &mut Rx) {
+    for _ in 0..20 {
+        let mut refused = tx.try_publish(|at| item(at.0)).err();
+        while let Some(Refused { why, item: again }) = refused {
+            assert!(matches!(why, Why::Full { .. }), "{why:?}");
+            tx.tend(MonotonicClock.now());
+            assert_eq!(drain(rx), None);
+            refused = tx.try_publish(again).err();
+        }
+    }
+    assert_eq!(drain(rx), None);
+    assert_eq!(rx.position(), tx.published(), "somebody else's death cost items");
+    let (segment, lock) = stage.party();
+    let again = segment.clone().consumer::<Item, _>(lock, &peer("victim"), Start::Resume);
+    let again = again.expect("a dead one's name is free");
+    let live = segment.participants().filter(|one| one.ctl.state == State::Live).count();
+    assert_eq!(live, 2, "the dead one holds a slot");
+    assert!(again.position() >= segment.gate());
+}
+
+// RING-DEATH, RING-JOIN: SIGKILL before every store of a consumer and of a lossy reader: joining, reading, leaving
+#[test]
+fn a_killed_consumer_blocks_nobody() {
+    for memory in MEMORIES {
+        for role in ["consumer", "reader"] {
+            at_every_store(
+                memory,
+                role,
+                |stage| {
+                    let (rx, mut tx) = (stage.consumer("steady"), stage.producer());
+                    for _ in 0..6 {
+                        tx.try_publish(|at| item(at.0)).expect("there is room");
+                    }
+                    (tx, rx)
+                },
+                |stage, (tx, mut rx), _| judge_consumer(stage, tx, &mut rx),
+            );
+        }
+    }
+}
+
+// RING-STALE: SIGKILL before every seventh store of a maker: no name, and the next one makes it
+#[test]
+fn a_killed_creator_leaves_no_name() {
+    for memory in ["shm", "file"] {
+        let mut deaths = 0;
+        for left in (0..).step_by(7) {
+            let path = path(memory);
+            let zombie = wait(spawn("creator", &path, left, Stdio::null()));
+            if !zombie.killed {
+                let backing = Backing::open(&path).expect("it lived to give it");
+                assert_eq!(
+                    Segment::attach(&backing.mapping).expect("whole").header().layout.spec(),
+                    &victim::small()
+                );
+                std::fs::remove_file(path).expect("there");
+                break;
+            }
+            assert_eq!(Backing::open(&path).err(), Some(AttachError::NotFound));
+            drop(make(&path));
+            std::fs::remove_file(path).expect("there");
+            deaths += 1;
+        }
+        assert!(deaths > 10, "a maker that stores {deaths} times was not let play");
+        println!("{memory}: a maker was killed {deaths} times");
+    }
+}
+
+/// Takes `n` items of a stream that another process publishes.
+fn take(rx: &mut Rx, n: u64) {
+    let until = rx.position().0 + n;
+    while rx.position().0 < until {
+        if let Some(end) = drain(rx) {
+            panic!("a stream without an end has one: {end:?}");
+        }
+        std::thread::yield_now();
+    }
+}
+
+// RING-RESTART: R-RING-13, SIGKILL at any moment of a stream; each successor goes on where the dead one stopped
+#[test]
+fn a_stream_goes_on_through_kills_at_random_moments() {
+    let kills = told("kills").map_or(20, |kills| kills.parse().expect("a number"));
+    for memory in MEMORIES {
+        let stage = Stage::new(memory);
+        let mut rx = stage.consumer("steady");
+        for generation in 1..=kills {
+            let child = stage.spawn("stream", u64::MAX);
+            take(&mut rx, u64::from(OsEntropy.below(2_000)) + 1);
+            let zombie = kill(child);
+            assert_eq!(drain(&mut rx), None);
+            assert_eq!(rx.tend(), Some(End::Crashed));
+            let (segment, _) = stage.party();
+            assert_eq!(segment.standing().map(|standing| standing.generation), Some(generation));
+            assert_eq!(rx.position(), segment.published(), "what was published is lost");
+            drop(zombie);
+        }
+        println!("{memory}: {} items through {kills} kills", rx.position());
+    }
+}
+
+// RING-DEATH: a process that is stopped is not dead, however long; nobody takes its place, and it goes on
+#[test]
+fn a_stopped_producer_is_nobodys_to_replace() {
+    for memory in MEMORIES {
+        let stage = Stage::new(memory);
+        let mut rx = stage.consumer("steady");
+        let child = stage.spawn("stream", u64::MAX);
+        take(&mut rx, 100);
+        kill_process(pid(&child), Signal::STOP).expect("our child");
+        status(&child, WaitIdOptions::STOPPED);
+        drain(&mut rx);
+        assert_eq!(rx.tend(), None, "a stopped process is taken for dead");
+        let (segment, lock) = stage.party();
+        assert_eq!(lock.probe(Layout::PRODUCER, 1), Life::Alive);
+        let taken = segment.producer::<Item, _>(lock, ring::identity()).map(drop).map_err(AttachError::from);
+        assert!(
+            matches!(taken, Err(AttachError::NameTaken { owner }) if owner.process == child.id()),
+            "{taken:?}"
+        );
+        kill_process(pid(&child), Signal::CONT).expect("our child");
+        take(&mut rx, 100);
+        let zombie = kill(child);
+        judge_producer(&stage, &mut rx, &zombie);
+    }
+}

@@ -1,0 +1,160 @@
+//! What a process does that is to be killed: a role over a region that ends the process before its k-th store.
+
+use std::cell::Cell;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use tidemill_host::ring::{self, Backing, Draft, Lock};
+use tidemill_ring::header::{Creator, SegmentId};
+use tidemill_ring::{Next, Peer, PeerName, Policy, Refused, Segment, Spec, Start, Why};
+use tidemill_seam::{Clock, Exchange, Region};
+
+pub(crate) type Item = [u32; 3];
+
+pub(crate) fn item(at: u64) -> Item {
+    [at as u32, !(at as u32), at as u32 ^ 0x5A5A_5A5A]
+}
+
+pub(crate) fn spec() -> Spec {
+    Spec::of::<Item>(8).participants(4).history(2)
+}
+
+/// One with few words, so that every store of its making is worth a death.
+pub(crate) fn small() -> Spec {
+    Spec::of::<Item>(4).participants(1).line(1).page(1).journal(0)
+}
+
+pub(crate) fn peer(name: &str) -> Peer {
+    Peer::new(PeerName::parse(name).expect("a name")).who(ring::identity())
+}
+
+/// A region of a process that dies before its `left`-th store.
+#[derive(Debug)]
+pub(crate) struct KillAt<R> {
+    inner: R,
+    left: Cell<u64>,
+}
+
+impl<R> KillAt<R> {
+    pub(crate) fn new(inner: R, left: u64) -> Self {
+        Self { inner, left: Cell::new(left) }
+    }
+
+    fn count(&self) {
+        match self.left.get() {
+            0 => {
+                let own = rustix::process::getpid();
+                rustix::process::kill_process(own, rustix::process::Signal::KILL).expect("ourselves");
+                unreachable!("a process outlives its own SIGKILL");
+            }
+            left => self.left.set(left - 1),
+        }
+    }
+}
+
+// SAFETY: the words of the inner region, each store of which is made as it was asked for, or never.
+unsafe impl<R: Region> Region for KillAt<R> {
+    fn words(&self) -> u32 {
+        self.inner.words()
+    }
+    unsafe fn load(&self, at: u32, order: Ordering) -> u32 {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.inner.load(at, order) }
+    }
+    unsafe fn store(&self, at: u32, value: u32, order: Ordering) {
+        self.count();
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.inner.store(at, value, order) }
+    }
+    fn fence(&self, order: Ordering) {
+        self.inner.fence(order);
+    }
+}
+
+// SAFETY: as for `Region`.
+unsafe impl<R: Exchange> Exchange for KillAt<R> {
+    unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32> {
+        self.count();
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.inner.compare_exchange(at, current, new) }
+    }
+}
+
+/// Plays `role` in the ring at `place`, a path, or `-` for the descriptor that stands where input does.
+pub(crate) fn play(role: &str, place: &str, left: u64) {
+    if role == "creator" {
+        return create(Path::new(place), left);
+    }
+    let backing = match place {
+        "-" => {
+            let file = std::io::stdin().as_fd().try_clone_to_owned().expect("a descriptor");
+            ring::over(file).backing()
+        }
+        path => Backing::open(Path::new(path)),
+    };
+    let Backing { mapping, lock } = backing.expect("the ring is there");
+    let segment = Segment::attach(KillAt::new(mapping, left)).expect("a segment");
+    match role {
+        "producer" => produce(segment, lock, false),
+        "batches" => produce(segment, lock, true),
+        "consumer" => consume(segment, lock),
+        "reader" => read(segment, lock),
+        "stream" => stream(segment, lock),
+        other => panic!("nobody plays {other}"),
+    }
+}
+
+fn create(path: &Path, left: u64) {
+    let bytes = tidemill_ring::Layout::of(&small()).expect("a ring").bytes();
+    let draft = Draft::new(path.to_owned(), bytes).expect("there is room");
+    let Backing { mapping, lock } = draft.backing();
+    Segment::create(KillAt::new(mapping, left), &small(), SegmentId(1), Creator::default(), lock)
+        .expect("a ring");
+    draft.link().expect("the folder is ours");
+}
+
+/// Six items, in the order of their positions, one by one or by threes.
+fn produce<R: Exchange>(segment: Segment<R>, lock: Lock, batches: bool) {
+    let mut tx = segment.producer::<Item, _>(lock, ring::identity()).expect("nobody else does");
+    for _ in 0..if batches { 2 } else { 6 } {
+        if batches {
+            tx.try_batch(3, |at| item(at.0)).expect("there is room");
+        } else {
+            tx.try_publish(|at| item(at.0)).expect("there is room");
+        }
+    }
+}
+
+fn consume<R: Exchange>(segment: Segment<R>, lock: Lock) {
+    let mut rx = segment.consumer::<Item, _>(lock, &peer("victim"), Start::Earliest).expect("there is room");
+    for _ in 0..3 {
+        match rx.try_next() {
+            Some(Next::Item(lease)) => assert_eq!(*lease, item(lease.position().0)),
+            other => panic!("no item, but {other:?}"),
+        }
+    }
+}
+
+fn read<R: Exchange>(segment: Segment<R>, lock: Lock) {
+    let lossy = peer("victim").policy(Policy::Lossy);
+    let mut rx = segment.reader::<Item, _>(lock, &lossy, Start::Earliest).expect("there is room");
+    for _ in 0..3 {
+        let at = rx.position().0;
+        assert_eq!(rx.try_next(), Some(Next::Item(item(at))));
+    }
+}
+
+/// Items without an end.
+fn stream<R: Exchange>(segment: Segment<R>, lock: Lock) {
+    let mut tx = segment.producer::<Item, _>(lock, ring::identity()).expect("nobody else does");
+    loop {
+        match tx.try_publish(|at| item(at.0)) {
+            Ok(_) => {}
+            Err(Refused { why: Why::Full { .. }, .. }) => {
+                tx.tend(tidemill_host::MonotonicClock.now());
+                std::thread::yield_now();
+            }
+            Err(refused) => panic!("{refused}"),
+        }
+    }
+}
