@@ -1,6 +1,12 @@
 //! Counts of a run.
 
+use std::ops::AddAssign;
+
+use crate::disk::DiskStats;
 use crate::net::Cause;
+use crate::process::Process;
+use crate::register::RegisterStats;
+use crate::sim::Sim;
 
 /// What happened so far, in numbers. At any moment
 /// `sent + duplicated = delivered + dropped + in flight` (see [`Sim::in_flight`](crate::Sim::in_flight)).
@@ -52,5 +58,65 @@ impl Stats {
     /// Datagrams dropped for any cause.
     pub fn dropped_in_all(&self) -> u64 {
         self.dropped.iter().sum()
+    }
+}
+
+impl<P: Process> Sim<P> {
+    /// What all disks of the world did and suffered together.
+    pub fn disks(&self) -> DiskStats {
+        let mut sum = DiskStats::default();
+        if let Some(shelf) = self.kernel.shelf.get() {
+            shelf.disks.borrow().iter().for_each(|disk| sum += disk.borrow().stats);
+        }
+        sum
+    }
+
+    /// What happened to all registers of the world together.
+    pub fn registers(&self) -> RegisterStats {
+        let mut sum = RegisterStats::default();
+        if let Some(shelf) = self.kernel.shelf.get() {
+            shelf.registers.borrow().iter().for_each(|register| sum += register.borrow().stats);
+        }
+        sum
+    }
+}
+
+/// Together with another one's.
+impl AddAssign for DiskStats {
+    fn add_assign(&mut self, other: Self) {
+        self.reads += other.reads;
+        self.writes += other.writes;
+        self.syncs += other.syncs;
+        self.read_errors += other.read_errors;
+        self.write_errors += other.write_errors;
+        self.full += other.full;
+        self.stalls += other.stalls;
+        self.sync_errors += other.sync_errors;
+        self.sync_errors_durable += other.sync_errors_durable;
+        self.sync_lies += other.sync_lies;
+        self.misdirected_reads += other.misdirected_reads;
+        self.misdirected_writes += other.misdirected_writes;
+        self.rot += other.rot;
+        self.power_losses += other.power_losses;
+        self.kept += other.kept;
+        self.lost += other.lost;
+        self.torn += other.torn;
+    }
+}
+
+/// Together with another one's.
+impl AddAssign for RegisterStats {
+    fn add_assign(&mut self, other: Self) {
+        self.reads += other.reads;
+        self.stale += other.stale;
+        self.won += other.won;
+        self.lost += other.lost;
+        self.unknown += other.unknown;
+        self.late += other.late;
+        self.lost_requests += other.lost_requests;
+        self.lost_replies += other.lost_replies;
+        self.refused += other.refused;
+        self.hints += other.hints;
+        self.lost_hints += other.lost_hints;
     }
 }

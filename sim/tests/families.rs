@@ -6,10 +6,12 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use tidemill_flow::{Header, Home, Manager, StaticPool};
-use tidemill_seam::{Heard, Instant, PoolId, Region, Stream};
+use tidemill_seam::{Exchanged, Heard, Instant, PoolId, Region, Stream, Version};
+use tidemill_sim::harness::{Must, Story};
 use tidemill_sim::memory::{Berth, Faulty, MemoryFaults, Saboteur};
 use tidemill_sim::{
-    Arena, Config, DiskConfig, DiskId, Duration, Env, Family, Overlay, Rate, Sim, Site, StreamConfig, Swarm,
+    Arena, Config, DiskConfig, DiskId, Duration, Env, Family, Overlay, Rate, RegisterConfig, Sim, Site,
+    StreamConfig, Swarm,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -225,3 +227,60 @@ fn the_heal_sets_everything_to_what_it_was() {
     }
     assert!(beset > 0, "no run was beset before its heal");
 }
+
+#[test]
+fn what_several_disks_and_registers_did_is_summed_up() {
+    let mut sim: Sim = Sim::new(1);
+    let host = sim.machine("host");
+    let disks = ["one", "two", "three"].map(|name| sim.disk(host, name, DiskConfig::PERFECT));
+    let registers = ["left", "right"].map(|name| sim.register(name, RegisterConfig::PERFECT));
+    sim.spawn_async(host, "worker", move |env| async move {
+        for (count, disk) in (1..).zip(disks) {
+            let mut disk = env.seams().disk(disk);
+            for _ in 0..count {
+                env.write(&mut disk, 0, &BLOCK).await.expect("a perfect disk");
+            }
+            env.sync(&mut disk).await.expect("a perfect disk");
+        }
+        for register in registers {
+            let mut register = env.seams().register(register);
+            let won = env.exchange(&mut register, Version::NONE, b"first").await;
+            assert!(matches!(won, Ok(Exchanged::Won(_))));
+        }
+    });
+    sim.run().expect_ok();
+    assert_eq!((sim.disks().writes, sim.disks().syncs, sim.disks().reads), (1 + 2 + 3, 3, 0));
+    assert_eq!((sim.registers().won, sim.registers().lost), (2, 0));
+    let each = disks.map(|disk| sim.disk_stats(disk).writes);
+    assert_eq!(each, [1, 2, 3]);
+    let report = |disks: bool| {
+        let story = if disks { DISKS } else { NONE };
+        story.run(1, &story.params(), Overlay::new()).counts
+    };
+    let of =
+        |counts: &[(&str, u64)], name: &str| counts.iter().find(|(own, _)| *own == name).map(|(_, n)| *n);
+    assert_eq!((of(&report(true), "disk writes"), of(&report(false), "disk writes")), (Some(1), Some(0)));
+}
+
+const NONE: Story = Story {
+    name: "nothing",
+    picture: "",
+    about: "nothing happens",
+    seeds: 1,
+    must: Must::Pass,
+    params: &[],
+    body: |_, _| Ok(()),
+};
+
+const DISKS: Story = Story {
+    body: |sim, _| {
+        let host = sim.machine("host");
+        let disk = sim.disk(host, "disk", DiskConfig::PERFECT);
+        sim.spawn_async(host, "worker", move |env| async move {
+            let mut disk = env.seams().disk(disk);
+            env.write(&mut disk, 0, &BLOCK).await.expect("a perfect disk");
+        });
+        sim.run().failure().cloned().map_or(Ok(()), Err)
+    },
+    ..NONE
+};

@@ -8,6 +8,7 @@
 mod device;
 mod handle;
 mod medium;
+mod power;
 mod world;
 
 use tidemill_seam::{Duration, Geometry};
@@ -15,8 +16,9 @@ use tidemill_seam::{Duration, Geometry};
 use crate::choice::Rate;
 use crate::net::Latency;
 
-pub(crate) use device::{Census, Disk};
+pub(crate) use device::Disk;
 pub use handle::SimDisk;
+pub(crate) use power::Census;
 
 /// A disk, numbered in the order of creation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

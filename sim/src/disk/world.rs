@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tidemill_seam::Duration;
 
-use super::device::{Disk, PowerCuts, Side};
+use super::device::Disk;
+use super::power::{PowerCuts, Side};
 use super::{Census, DiskConfig, DiskId, DiskStats};
 use crate::choice::Rate;
 use crate::kernel::{Kernel, Pending, State};

@@ -3,7 +3,7 @@ use super::panics::{self, Panicked};
 use super::{Finish, Report};
 use crate::explore::{Found, Plan, Reins};
 use crate::tape::Mark;
-use crate::{Base, Cause, Choice, Config, Failure, Fork, Moment, Overlay, Sim, Stats, Trace};
+use crate::{Base, Cause, Choice, Config, Failure, Fork, Moment, Overlay, Sim, Trace};
 use std::cell::RefCell;
 use std::rc::Rc;
 use tidemill_seam::Instant;
@@ -134,7 +134,7 @@ fn report(seed: u64, failure: Option<Failure>, sim: &Sim) -> Report {
         virtual_ns: sim.now().as_nanos(),
         events: stats.events,
         messages: stats.sent,
-        counts: counts(stats),
+        counts: counts(sim),
         marks: Vec::new(),
         choices: sim.recorded(),
         coverage: sim.coverage(),
@@ -143,8 +143,9 @@ fn report(seed: u64, failure: Option<Failure>, sim: &Sim) -> Report {
     }
 }
 
-/// What can happen to messages and processes, each with how often it did.
-fn counts(stats: &Stats) -> Vec<(&'static str, u64)> {
+/// What can happen to messages, processes, disks and registers, each with how often it did.
+fn counts(sim: &Sim) -> Vec<(&'static str, u64)> {
+    let (stats, disks, registers) = (sim.stats(), sim.disks(), sim.registers());
     let mut counts = vec![
         ("sent", stats.sent),
         ("delivered", stats.delivered),
@@ -161,7 +162,22 @@ fn counts(stats: &Stats) -> Vec<(&'static str, u64)> {
         ("resets", stats.resets),
     ];
     counts.extend(Cause::ALL.iter().map(|cause| (name(*cause), stats.dropped(*cause))));
-    counts.push(("kills", stats.kills));
+    counts.extend([
+        ("kills", stats.kills),
+        ("power losses", disks.power_losses),
+        ("disk reads", disks.reads),
+        ("disk writes", disks.writes),
+        ("disk syncs", disks.syncs),
+        ("disk errors", disks.read_errors + disks.write_errors + disks.full + disks.sync_errors),
+        ("disk stalls", disks.stalls),
+        ("disk rot", disks.rot + disks.misdirected_reads + disks.misdirected_writes),
+        ("unsynced writes lost", disks.lost),
+        ("register reads", registers.reads),
+        ("register writes", registers.won),
+        ("register conflicts", registers.lost),
+        ("register unknowns", registers.unknown),
+        ("register refusals", registers.refused),
+    ]);
     counts
 }
 

@@ -83,7 +83,7 @@ pub(crate) struct Server {
     pub(super) id: RegisterId,
     pub(super) name: String,
     pub(super) config: RegisterConfig,
-    pub(super) stats: RegisterStats,
+    pub(crate) stats: RegisterStats,
     choices: Choices,
     stream: StreamId,
     /// The values that stood, the present one last; empty as long as there is none.

@@ -5,6 +5,7 @@
 //! answered for long enough gives up. A reset is said once: whoever does not hear it finds out by writing, and whoever has
 //! no room to write is not told (there are no probes of a full window). Each machine carries its ends on by itself; a process hears of them in events.
 
+mod arrive;
 mod end;
 mod pipe;
 mod world;
