@@ -39,6 +39,36 @@ pub enum Case {
     },
     /// One machine that arms a far timer and cancels it, again and again. Work and count are timers.
     Cancelled,
+    /// Ping-pong of 5 servers and 5 clients with one flow each, under somebody's eyes. Work and count as there.
+    Watched {
+        /// Whose.
+        by: Eyes,
+    },
+}
+
+/// Who looks at a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Eyes {
+    /// Nobody; not even the hash is kept.
+    Nobodys,
+    /// The hash, which is always kept.
+    Hash,
+    /// A full trace: 32 bytes of every event, and its cause.
+    Trace,
+    /// The oracles of the world.
+    World,
+    /// Those, and every oracle of an edge that goes on for ever.
+    Oracles,
+}
+
+impl Eyes {
+    const NAMES: [(&str, Self); 5] = [
+        ("nobody", Self::Nobodys),
+        ("hash", Self::Hash),
+        ("trace", Self::Trace),
+        ("world", Self::World),
+        ("oracles", Self::Oracles),
+    ];
 }
 
 impl fmt::Display for Case {
@@ -48,6 +78,10 @@ impl fmt::Display for Case {
             Self::Empty { machines } => write!(f, "empty:{machines}"),
             Self::Idle { machines } => write!(f, "idle:{machines}"),
             Self::Cancelled => f.write_str("cancelled"),
+            Self::Watched { by } => {
+                let name = Eyes::NAMES.iter().find(|(_, eyes)| eyes == by).map_or("", |(name, _)| name);
+                write!(f, "watched:{name}")
+            }
         }
     }
 }
@@ -63,6 +97,10 @@ impl FromStr for Case {
         let unknown = || UnknownCase(text.to_owned());
         let mut fields = text.split(':');
         let name = fields.next().ok_or_else(unknown)?;
+        if name == "watched" {
+            let by = fields.next().and_then(|who| Eyes::NAMES.iter().find(|(name, _)| *name == who));
+            return by.map(|(_, by)| Self::Watched { by: *by }).ok_or_else(unknown);
+        }
         let mut number = || fields.next().and_then(|field| field.parse().ok()).ok_or_else(unknown);
         match name {
             "ping-pong" => Ok(Self::PingPong { servers: number()?, clients: number()?, flows: number()? }),
@@ -106,11 +144,14 @@ mod tests {
             Case::Empty { machines: 3 },
             Case::Idle { machines: 50 },
             Case::Cancelled,
+            Case::Watched { by: Eyes::Nobodys },
+            Case::Watched { by: Eyes::Oracles },
         ];
         for case in cases {
             assert_eq!(case.to_string().parse(), Ok(case));
         }
         assert_eq!("ping-pong:5:5".parse::<Case>(), Err(UnknownCase("ping-pong:5:5".to_owned())));
+        assert_eq!("watched:me".parse::<Case>(), Err(UnknownCase("watched:me".to_owned())));
         assert_eq!("".parse::<Case>(), Err(UnknownCase(String::new())));
     }
 

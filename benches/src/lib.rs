@@ -5,6 +5,7 @@
 pub mod case;
 pub mod contest;
 pub mod figure;
+pub mod goal;
 pub mod ours;
 #[cfg(feature = "peers")]
 pub mod peer;

@@ -3,9 +3,17 @@
 //! A client is one process with all its flows on one port; the peers give each flow a task and a socket of its own.
 
 use tidemill_seam::{Duration, Instant};
-use tidemill_sim::{Address, Context, Event, Latency, LinkConfig, Outcome, Process, Rate, Sim, TimerId};
+use tidemill_sim::oracle::{
+    Bounds, Journal, agreement, at_least_once, at_most_once, bounded, bounded_world, conservation,
+    exactly_once, network_conservation, no_leak, order, order_per_key, refines, watermark, within,
+    world_leak,
+};
+use tidemill_sim::{
+    Address, Config, Context, Event, Happened, Latency, LinkConfig, Moment, Outcome, Process, Rate, Sim,
+    TimerId,
+};
 
-use crate::case::{Case, LATENCY_MAX_MS, LATENCY_MIN_MS, LOSS_ONE_IN, PAYLOAD, RESEND_MS};
+use crate::case::{Case, Eyes, LATENCY_MAX_MS, LATENCY_MIN_MS, LOSS_ONE_IN, PAYLOAD, RESEND_MS};
 
 const SEED: u64 = 7;
 const RESEND: Duration = Duration::from_millis(RESEND_MS);
@@ -22,6 +30,14 @@ pub fn run(case: Case, work: u64) -> Option<(u64, u64)> {
         Case::PingPong { servers, clients, flows } => {
             let mut sim = players(servers, clients, flows);
             advance(&mut sim, lasting);
+            (sim.stats().delivered, sim.now().as_nanos())
+        }
+        Case::Watched { by } => {
+            let mut sim = watched(by);
+            advance(&mut sim, lasting);
+            if by == Eyes::Oracles || by == Eyes::World {
+                sim.conclude().expect_ok();
+            }
             (sim.stats().delivered, sim.now().as_nanos())
         }
         Case::Empty { machines } => empty(machines, work),
@@ -123,7 +139,10 @@ pub fn smoke(seeds: u64) -> u64 {
 }
 
 fn players_of(seed: u64, servers: u32, clients: u32, flows: u32) -> Sim<Player> {
-    let mut sim = Sim::new(seed);
+    players_in(Sim::new(seed), servers, clients, flows)
+}
+
+fn players_in(mut sim: Sim<Player>, servers: u32, clients: u32, flows: u32) -> Sim<Player> {
     let (min, max) = (Duration::from_millis(LATENCY_MIN_MS), Duration::from_millis(LATENCY_MAX_MS));
     let loss = Rate::per_million(1_000_000 / LOSS_ONE_IN as u32);
     sim.links(LinkConfig { latency: Latency::Uniform { min, max }, loss, ..LinkConfig::default() });
@@ -143,6 +162,70 @@ fn players_of(seed: u64, servers: u32, clients: u32, flows: u32) -> Sim<Player> 
         sim.spawn(machine, "client", Player::Client((0..flows).map(flow).collect()));
     }
     sim
+}
+
+/// Ping-pong under somebody's eyes.
+fn watched(by: Eyes) -> Sim<Player> {
+    let sim = Sim::with(SEED, Config { trace: by == Eyes::Trace, ..Config::default() });
+    let mut sim = players_in(sim, 5, 5, 1);
+    match by {
+        Eyes::Nobodys => sim.leave_hash_out(),
+        Eyes::Hash | Eyes::Trace => {}
+        Eyes::World => watch_world(&mut sim),
+        Eyes::Oracles => {
+            watch_world(&mut sim);
+            watch_edge(&mut sim);
+        }
+    }
+    sim
+}
+
+fn watch_world(sim: &mut Sim<Player>) {
+    sim.watch(network_conservation());
+    sim.watch(bounded_world(Bounds { pending: 10_000, inbox: 10_000, tasks: 1 }));
+    sim.watch(world_leak());
+}
+
+/// Every datagram that arrives is an item that crosses an edge; the first oracle writes the book that the others read.
+fn watch_edge(sim: &mut Sim<Player>) {
+    let (edge, journal, mut numbers, mut all) = (sim.probe("edge"), Journal::new(), [0; 16], 0);
+    let entries = journal.clone();
+    sim.oracle("writes", move |sim: &Sim<_>, moment: Moment| {
+        if let Moment::Event(record) = moment
+            && record.kind() == Happened::Datagram
+        {
+            let (key, number) = (record.subject() as u64, &mut numbers[record.subject()]);
+            let item = (key, *number);
+            edge.sent(item);
+            edge.took(item);
+            edge.stamped(key, sim.now().as_nanos());
+            edge.watermark(key, sim.now().as_nanos());
+            edge.delivered(item);
+            edge.gave(item);
+            edge.level(1);
+            (0..2).for_each(|replica| edge.state(replica, all, record.digest()));
+            entries.write(item);
+            (*number, all) = (*number + 1, all + 1);
+        }
+        Ok(())
+    });
+    sim.watch(exactly_once("edge"));
+    sim.watch(at_least_once("edge"));
+    sim.watch(at_most_once("edge"));
+    sim.watch(conservation("edge"));
+    sim.watch(order("edge"));
+    sim.watch(order_per_key("edge"));
+    sim.watch(watermark("edge"));
+    sim.watch(no_leak("edge"));
+    sim.watch(bounded("edge", 1));
+    sim.watch(within("edge", SECOND));
+    sim.watch(agreement("edge"));
+    let mut model = [0; 16];
+    sim.watch(refines("edge", &journal, move |(key, number): &(u64, u64)| {
+        let expected = &mut model[*key as usize];
+        *expected += 1;
+        (*number + 1 == *expected).then_some(()).ok_or_else(|| format!("item {number} of {key}"))
+    }));
 }
 
 enum Dweller {

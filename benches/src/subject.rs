@@ -75,7 +75,7 @@ impl Subject {
     /// As [`run`](Self::run).
     pub fn calibrate(&self, case: Case, cpu_ns: u64) -> Result<u64, Missing> {
         let mut work = match case {
-            Case::PingPong { .. } => 200,
+            Case::PingPong { .. } | Case::Watched { .. } => 200,
             Case::Idle { .. } => 2_000,
             Case::Empty { .. } | Case::Cancelled => 16,
         };

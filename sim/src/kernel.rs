@@ -176,6 +176,9 @@ pub(crate) struct Kernel {
     pub(crate) limits: Limits,
     pub(crate) at_instant: u32,
     hash: RollingHash,
+    /// No hash is kept.
+    #[cfg(feature = "unhashed")]
+    pub(crate) unhashed: bool,
     pub(crate) stats: Stats,
     pub(crate) buffers: Buffers,
     pub(crate) choices: Choices,
@@ -227,6 +230,8 @@ impl Kernel {
             limits: Limits { instant_max, pending_max, inbox_max, mtu },
             at_instant: 0,
             hash: RollingHash::new(),
+            #[cfg(feature = "unhashed")]
+            unhashed: false,
             stats: Stats::default(),
             buffers: Buffers::new(),
             choices,
@@ -256,12 +261,32 @@ impl Kernel {
         }
     }
 
+    #[cfg(not(feature = "unhashed"))]
+    #[inline]
+    const fn hashes(&self) -> bool {
+        true
+    }
+
+    #[cfg(feature = "unhashed")]
+    #[inline]
+    const fn hashes(&self) -> bool {
+        !self.unhashed
+    }
+
+    /// What stands for a payload in the hash and in a trace.
+    #[inline]
+    pub(crate) fn stamp(&self, payload: &[u8]) -> u64 {
+        if self.hashes() { digest(payload) } else { 0 }
+    }
+
     /// Counts, hashes and, if asked, keeps one event (K4).
     #[inline]
     pub(crate) fn record(&mut self, kind: Happened, subject: u32, arg: u64, digest: u64) {
         let record = TraceRecord::new(self.now_ns, kind, subject, arg, digest);
         let [at, what, arg, digest] = record.words();
-        self.hash.append(at, what, arg, digest);
+        if self.hashes() {
+            self.hash.append(at, what, arg, digest);
+        }
         self.stats.events += 1;
         self.last = record;
         if let Some(trace) = &mut self.trace {
@@ -434,7 +459,7 @@ impl Kernel {
 
     /// Drops the datagram in `payload` for a cause.
     pub(crate) fn discard(&mut self, from: Address, to: Address, cause: Cause, payload: Option<u32>) {
-        let stamp = payload.map_or(0, |payload| digest(self.buffers.get(payload)));
+        let stamp = payload.map_or(0, |payload| self.stamp(self.buffers.get(payload)));
         self.stats.dropped[cause as usize] += 1;
         if let Some(trace) = &mut self.trace
             && cause.is_at_the_end()

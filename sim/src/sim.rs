@@ -7,7 +7,6 @@ use tidemill_seam::{Duration, Instant};
 
 use crate::arena::{Memory, survives};
 use crate::failure::Outcome;
-use crate::hash::digest;
 use crate::kernel::{Config, Kernel, Meta, Pending, State};
 use crate::machine::{Machine, MachineId, ProcessId};
 use crate::net::{Address, Cause};
@@ -233,7 +232,8 @@ impl<P: Process> Sim<P> {
             return;
         }
         kernel.stats.delivered += 1;
-        kernel.record(Happened::Datagram, process.0, from.word() << 32 | to.word(), digest(&bytes));
+        let stamp = kernel.stamp(&bytes);
+        kernel.record(Happened::Datagram, process.0, from.word() << 32 | to.word(), stamp);
         let event = match inbox {
             Some(_) => Event::Readable { port: to.port },
             None => Event::Datagram { from, port: to.port, bytes: &bytes },

@@ -25,7 +25,7 @@ pub fn run(case: Case, work: u64) -> Option<(u64, u64)> {
         }
         Case::Empty { .. } => Some(empty(work)),
         Case::Idle { machines } => Some(idle(machines, Duration::from_millis(work))),
-        Case::Cancelled => None,
+        Case::Cancelled | Case::Watched { .. } => None,
     }
 }
 

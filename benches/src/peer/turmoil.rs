@@ -24,7 +24,7 @@ pub fn run(case: Case, work: u64) -> Option<(u64, u64)> {
         }
         Case::Empty { machines } => Some(empty(machines, work)),
         Case::Idle { machines } => Some(idle(machines, Duration::from_millis(work))),
-        Case::Cancelled => None,
+        Case::Cancelled | Case::Watched { .. } => None,
     }
 }
 
