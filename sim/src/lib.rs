@@ -57,7 +57,7 @@ pub mod shrink;
 pub mod tape;
 pub mod why;
 
-pub use arena::{Arena, Hostile, Lateness, Mapping, StoreCrash, StoreOrder, Stored, TwoSided};
+pub use arena::{Arena, Hostile, Lateness, Mapping, SimLiveness, StoreCrash, StoreOrder, Stored, TwoSided};
 pub use assert::{Claim, Claims, Notebook, Reading, Witness};
 pub use choice::{BadSite, Base, Choice, Fork, Overlay, OverlayReport, Rate, Site};
 pub use clock::{SimLeaseClock, SimWallClock};

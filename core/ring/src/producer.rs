@@ -297,6 +297,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
             return Ok(());
         }
         let at = scan.least.unwrap_or(self.gate.position);
+        self.waiting.refused(self.next, end);
         if self.waiting.has_failed(scan.slot, at) {
             return Err(Why::Failed { by: scan.slot });
         }

@@ -217,12 +217,14 @@ impl<R: Region> Segment<R> {
         self.view.producer_who()
     }
 
+    /// The control word of a slot of the table. `None` where there is no such slot, or no owner writes what stands there.
+    pub fn ctl(&self, slot: u32) -> Option<Ctl> {
+        if self.view.slots().contains(&slot) { self.view.ctl(slot) } else { None }
+    }
+
     /// What lies in a slot of the table. `None` where there is no such slot, or no owner writes what stands there.
     pub fn participant(&self, slot: u32) -> Option<Participant> {
-        if !self.view.slots().contains(&slot) {
-            return None;
-        }
-        let ctl = self.view.ctl(slot)?;
+        let ctl = self.ctl(slot)?;
         let gone =
             matches!(ctl.state, State::Free | State::Dead | State::Held | State::Evicted | State::Leaving);
         Some(Participant {
@@ -243,6 +245,18 @@ impl<R: Region> Segment<R> {
     /// The events that are remembered, oldest first.
     pub fn journal(&self) -> impl Iterator<Item = Entry> + '_ {
         self.view.noted().filter_map(|number| self.view.entry(number))
+    }
+
+    /// The item at `position`, by a copy that is whole: `None` where it was not published yet, was overwritten, or the slots
+    /// hold something else. For who looks on: it takes part in nothing.
+    pub fn item<E: Plain>(&self, position: Position) -> Option<E> {
+        if self.holds::<E>().is_err() || position >= self.published() {
+            return None;
+        }
+        let item = self.view.take(position.0);
+        // Acquire: pairs with the fence in `Gate::rescan`, as in a reader (RL-5).
+        self.view.fence(Ordering::Acquire);
+        (self.gate() <= position).then_some(item)
     }
 
     /// Whether its slots hold elements like `E`.

@@ -121,6 +121,10 @@ impl Mapping {
         &self.arena
     }
 
+    pub(super) fn owner(&self) -> &Rc<SeamsInner> {
+        &self.owner
+    }
+
     /// The address of the first word: another one in every mapping.
     pub fn base(&self) -> u64 {
         self.base

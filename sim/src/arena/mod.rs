@@ -8,7 +8,7 @@
 //! ```
 //! A [`Mapping`] is a [`Region`](tidemill_seam::Region), so a ring or a cursor runs over it unchanged. Every store is an
 //! event ([`Happened::Stored`]) and a place to die: [`Sim::kill_at_store`]. Further faults are asked for one by one:
-//! late stores ([`Arena::delay`]), a hostile process ([`Sim::betray`]).
+//! late stores ([`Arena::delay`]), a hostile process ([`Sim::betray`]). Who is dead says [`SimLiveness`].
 //!
 //! Faults are met by code that its process runs; what touches an arena elsewhere, such as a story that kept a mapping or
 //! the drop of a process that was killed, meets none. A process runs one event at a time, so nothing of another process
@@ -18,6 +18,7 @@
 //!
 //! Refuses: a mapping from another machine, an access outside of the mapping, a store through a mapping to read.
 
+mod claims;
 mod crash;
 mod hostile;
 mod late;
@@ -27,6 +28,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
+use crate::choice::Rate;
 use crate::machine::{MachineId, ProcessId};
 use crate::process::Process;
 use crate::seams::SeamsInner;
@@ -34,6 +36,7 @@ use crate::sim::Sim;
 use crate::streams::{Choices, StreamId, stream_of};
 use crate::trace::{Happened, NOBODY, Sighting, Sightings};
 
+pub use claims::SimLiveness;
 pub use crash::StoreCrash;
 pub(crate) use crash::{Life, Plan, survives};
 pub use hostile::Hostile;
@@ -76,6 +79,8 @@ struct Words {
     choices: RefCell<Choices>,
     stream: Cell<StreamId>,
     watcher: RefCell<Option<Watcher>>,
+    claims: RefCell<Vec<claims::Claim>>,
+    doubt: Cell<Rate>,
     log: Rc<Log>,
     sights: Option<Sights>,
 }
@@ -300,6 +305,8 @@ impl<P: Process> Sim<P> {
             choices: RefCell::new(choices),
             stream: Cell::new(StreamId::NONE),
             watcher: RefCell::default(),
+            claims: RefCell::default(),
+            doubt: Cell::new(Rate::NEVER),
             log: Rc::clone(&memory.log),
             sights,
         }));

@@ -30,6 +30,8 @@ struct Blocked {
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Waiting {
     blocked: Option<Blocked>,
+    /// What was refused last: from where to where.
+    refused: (u64, u64),
     /// Who must not stall, did, and where its cursor was.
     failed: Option<(u32, u64)>,
     /// Places that are kept for the dead: slot, generation, until when. Those that find no room here wait until there is.
@@ -39,6 +41,17 @@ pub(super) struct Waiting {
 const HELD: usize = 8;
 
 impl Waiting {
+    /// Room from `next` to `end` was refused.
+    pub(super) fn refused(&mut self, next: u64, end: u64) {
+        self.refused = (next, end);
+    }
+
+    /// Where room has to end for who is at `next`: a batch that was refused waits for all of its room.
+    fn wanted(&self, next: u64) -> u64 {
+        let (at, end) = self.refused;
+        if at == next { end.max(next + 1) } else { next + 1 }
+    }
+
     /// Whether `slot`, which holds the gate at `at`, must not stall, and did there.
     pub(super) fn has_failed(&self, slot: u32, at: u64) -> bool {
         self.failed == Some((slot, at))
@@ -54,7 +67,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         let mut tended = Tended::default();
         self.expire(now, &mut tended);
         let scan = self.look();
-        let (Some(at), true) = (scan.least, self.next >= self.limit) else {
+        let (Some(at), true) = (scan.least, self.waiting.wanted(self.next) > self.limit) else {
             (self.waiting.blocked, self.waiting.failed) = (None, None);
             return tended;
         };

@@ -246,6 +246,22 @@ fn nobody_is_taken_for_dead_without_proof_rl_8() {
     assert_eq!((account.consumed, account.lost), (0, 4), "what it had not read is lost to it");
 }
 
+// RING-DEATH, RING-LOAN: who holds up a batch is seen to although there is room for less.
+#[test]
+fn a_batch_that_waits_for_the_dead_is_seen_to_rl_8() {
+    let (memory, world) = (Memory::new(), World::default());
+    made(&memory, &world, &spec(4));
+    let mut tx = producer(&memory, &world);
+    core::mem::forget(consumer(&memory, &world, "gone", Start::Earliest));
+    world.kill(0);
+    push(&mut tx, 3);
+    assert_eq!(tx.tend(ns(0)), Tended::default(), "there is room for one");
+    let batch = |tx: &mut Tx<'_, World>| tx.try_batch(2, |at| item(at.0)).map_err(|refused| refused.why);
+    assert_eq!(batch(&mut tx), Err(Why::Full { by: 0, missing: 1 }));
+    assert_eq!(tx.tend(ns(0)), Tended { freed: 1, ..Tended::default() });
+    assert_eq!(batch(&mut tx), Ok(Position(3)));
+}
+
 // RING-DEATH: a place that is kept gates until its time is over, also for a producer that came later.
 #[test]
 fn a_kept_place_gates_until_its_time_is_over_rl_10() {

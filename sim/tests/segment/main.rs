@@ -1,0 +1,108 @@
+//! The segment form of the ring in shared memory: every party dead at every store, with and without a next life.
+
+mod watch;
+mod world;
+
+use tidemill_sim::Sim;
+use tidemill_sim::harness::{CrashPoints, Victim};
+use world::{DOWN, Plan, TICK, play};
+
+/// The story with `victim` dead at every store: what has to be true in the end besides.
+fn at_every_store(victim: &str, plan: Plan) -> CrashPoints {
+    let name = format!("host/{victim}");
+    let who = Victim::new(&name);
+    let who = if plan.returns { who.restarting(DOWN) } else { who };
+    let points = CrashPoints::visit(1, &who, |sim: &mut Sim| {
+        let desk = play(sim, plan);
+        let died = sim.stats().store_deaths > 0;
+        let stopped = died && !plan.returns;
+        if !(stopped && (victim == "producer" || victim == "risk")) {
+            assert_eq!(desk.taken.get(), plan.items, "everything that is published arrives");
+        }
+        if stopped && victim == "producer" {
+            assert!(desk.taken.get() <= plan.items);
+        }
+    });
+    println!("{victim}, {}: {points}", if plan.returns { "back again" } else { "gone for good" });
+    points
+}
+
+// RING-CRASH, RING-RESTART: the producer dies at every store of making, opening, publishing, tending and closing.
+#[test]
+fn the_producer_dies_at_every_store_rl_2_rl_7_rl_10_rl_17() {
+    for returns in [true, false] {
+        at_every_store("producer", Plan { returns, ..Plan::ALL }).expect_ok();
+    }
+}
+
+// RING-CRASH, RING-JOIN: a consumer whose place is kept dies at every store of joining, reading and leaving; back again, it
+// sees everything.
+#[test]
+fn a_consumer_dies_at_every_store_rl_2_rl_7_rl_8() {
+    for returns in [true, false] {
+        at_every_store("risk", Plan { returns, ..Plan::ALL }).expect_ok();
+        at_every_store("second", Plan { returns, ..Plan::ALL }).expect_ok();
+    }
+}
+
+// RING-CRASH, RING-POLICY: a lossy reader dies at every store, and what it was told of stays true to the item.
+#[test]
+fn a_lossy_reader_dies_at_every_store_rl_17() {
+    for returns in [true, false] {
+        at_every_store("lossy", Plan { returns, ..Plan::ALL }).expect_ok();
+    }
+}
+
+// RING-CRASH, RING-POLICY: a reader that is evicted again and again dies at every store.
+#[test]
+fn an_evicted_reader_dies_at_every_store_rl_9() {
+    for returns in [true, false] {
+        at_every_store("slow", Plan { returns, ..Plan::ALL }).expect_ok();
+    }
+}
+
+// RING-CRASH: who goes on after a death dies too, at every store: the producer that heals, and the one it healed.
+#[test]
+fn two_die_at_every_pair_of_stores() {
+    let (producer, risk) =
+        (Victim::new("host/producer").restarting(DOWN), Victim::new("host/risk").restarting(DOWN));
+    for (first, second) in [(&risk, &producer), (&producer, &producer)] {
+        let points = CrashPoints::visit_pairs(1, first, second, |sim: &mut Sim| {
+            let desk = play(sim, Plan::SMALL);
+            assert_eq!(desk.taken.get(), Plan::SMALL.items, "everything that is published arrives");
+        });
+        println!("{} and {}: {points}", first.process, second.process);
+        points.expect_ok();
+    }
+}
+
+// RING-CRASH, RING-MEMORY: the same however late stores are seen and however often nothing can be proved.
+#[test]
+fn late_stores_and_doubtful_proofs_change_nothing_rl_3_rl_4_rl_8() {
+    let (mut evicted, mut lagged, mut restarted, mut crashed) = (0, 0, 0, 0);
+    for seed in 0..60 {
+        let mut sim = Sim::new(seed);
+        let desk = play(&mut sim, Plan { items: 40, late: true, ..Plan::ALL });
+        assert_eq!(desk.taken.get(), 40, "seed {seed}");
+        evicted += desk.evicted.get();
+        lagged += desk.lagged.get();
+    }
+    for seed in 0..60 {
+        let mut sim = Sim::new(seed);
+        let plan = Plan { items: 40, late: true, ..Plan::ALL };
+        sim.after(TICK.saturating_mul(10 + seed % 30), |sim| {
+            let producer = sim.processes().find(|process| sim.name(*process) == "host/producer");
+            let producer = producer.expect("it is there");
+            sim.kill(producer);
+            sim.after(DOWN, move |sim| sim.restart(producer));
+        });
+        let desk = play(&mut sim, plan);
+        assert_eq!(desk.taken.get(), 40, "seed {seed}");
+        restarted += desk.restarted.get();
+        crashed += u64::from(desk.crashed.get());
+    }
+    assert!(
+        evicted > 20 && lagged > 20 && restarted > 20 && crashed > 5,
+        "{evicted} {lagged} {restarted} {crashed}"
+    );
+}
