@@ -10,8 +10,12 @@
 
 mod flawed;
 pub mod histories;
+pub mod segments;
+mod sparse;
 
 pub use flawed::{CONSUMER_STANDING, DONE, Flaw, Flawed, PRODUCER_STANDING, TAIL};
+
+pub use sparse::{Lapse, Sparse};
 
 #[cfg(feature = "loom")]
 pub use loom::{

@@ -1,0 +1,59 @@
+//! The segment form of the ring under every schedule (loom) or many (shuttle), and twins that keep one promise less.
+#![cfg(any(feature = "loom", feature = "shuttle"))]
+
+use loom_tests::segments;
+use loom_tests::{Lapse, check};
+
+// RING-LOOM: publication and consumption over two laps.
+#[test]
+fn items_cross_whole_and_in_order_over_two_laps_rl_1_rl_2() {
+    check(|| segments::two_laps(Lapse::None));
+}
+
+// RING-LOOM: a join beside a rescan of the table.
+#[test]
+fn who_joins_reads_nothing_overwritten_rl_3_rl_4() {
+    check(|| segments::join_beside_a_rescan(Lapse::None));
+}
+
+// RING-LOOM: a copy beside an overwrite.
+#[test]
+fn who_is_overtaken_is_given_no_item_of_another_lap_rl_5() {
+    check(|| segments::read_beside_an_overwrite(Lapse::None));
+}
+
+// RING-LOOM: a leave beside a rescan.
+#[test]
+fn who_leaves_is_waited_for_no_longer_rl_2_rl_7() {
+    check(|| segments::leave_beside_a_rescan(Lapse::None));
+}
+
+#[cfg(feature = "loom")]
+mod litmus {
+    use loom_tests::{Lapse, check, segments};
+    use tidemill_ring::sync::Ordering;
+
+    #[test]
+    #[should_panic(expected = "another item stands in the slot")]
+    fn a_publication_that_releases_nothing_is_caught_rl_1() {
+        check(|| segments::two_laps(Lapse::StoreRelaxed(segments::PUBLISHED)));
+    }
+
+    #[test]
+    #[should_panic(expected = "another item stands in the slot")]
+    fn a_publication_that_is_not_acquired_is_caught_rl_1() {
+        check(|| segments::two_laps(Lapse::LoadRelaxed(segments::PUBLISHED)));
+    }
+
+    #[test]
+    #[should_panic(expected = "another item stands in the slot")]
+    fn a_join_without_fences_is_caught_rl_3_rl_4() {
+        check(|| segments::join_beside_a_rescan(Lapse::Fence(Ordering::SeqCst)));
+    }
+
+    #[test]
+    #[should_panic(expected = "an item of another lap")]
+    fn a_copy_without_its_fence_is_caught_rl_5() {
+        check(|| segments::read_beside_an_overwrite(Lapse::Fence(Ordering::Acquire)));
+    }
+}
