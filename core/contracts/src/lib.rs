@@ -27,6 +27,7 @@ pub mod notify;
 pub mod region;
 pub mod register;
 pub mod ring;
+pub mod segment;
 pub mod store;
 pub mod stream;
 mod trial;
@@ -53,6 +54,7 @@ pub use ring::evicting as ring_evicting;
 pub use ring::suite as ring;
 #[cfg(feature = "std")]
 pub use ring::threads as ring_threads;
+pub use segment::suite as segment;
 pub use store::suite as store;
 pub use stream::suite as stream;
 pub use trial::{Dice, Effort, Passed, Verdict, Violation};

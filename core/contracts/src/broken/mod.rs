@@ -41,5 +41,6 @@ pub mod racing;
 pub mod region;
 pub mod register;
 pub mod ring;
+pub mod segment;
 pub mod store;
 pub mod stream;
