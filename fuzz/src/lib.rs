@@ -19,6 +19,10 @@ mod outcome;
 mod peer;
 mod register;
 mod ring;
+#[cfg(feature = "codecs")]
+mod ring_codec;
+mod ring_name;
+mod ring_parts;
 mod settings;
 mod story;
 mod tape;
@@ -129,6 +133,31 @@ pub const TARGETS: &[Target] = &[
         heap_max: MIB,
         run: ring::run,
         seeds: ring::seeds,
+    },
+    Target {
+        name: "ring_parts",
+        about: "each message of which a part comes is delivered as it was sent, or broken, once, whoever lies beside it",
+        words: &[],
+        heap_max: MIB,
+        run: ring_parts::run,
+        seeds: ring_parts::seeds,
+    },
+    Target {
+        name: "ring_name",
+        about: "a text is a name that reads back, or is refused for what it has; any label is a session of good names",
+        words: ring_name::WORDS,
+        heap_max: MIB,
+        run: ring_name::run,
+        seeds: ring_name::seeds,
+    },
+    #[cfg(feature = "codecs")]
+    Target {
+        name: "ring_codec",
+        about: "any bytes are a refusal, or a value that goes round, by every codec",
+        words: &[],
+        heap_max: 32 * MIB,
+        run: ring_codec::run,
+        seeds: ring_codec::seeds,
     },
     Target {
         name: "frames",

@@ -28,7 +28,7 @@ fn satellites(place: &Place) -> Vec<String> {
 }
 
 /// What is off unless asked for, and read by lints and documentation all the same.
-const OPTIONAL: &str = "tidemill-host/tokio,tidemill-ring/codecs";
+const OPTIONAL: &str = "tidemill-host/tokio,tidemill-fuzz/codecs";
 
 pub(crate) fn clippy(place: &Place) -> Verdict {
     let all = ["clippy", "--workspace", "--all-targets", "--keep-going", "--features", OPTIONAL];

@@ -10,7 +10,7 @@ const LONG: &str = "200000";
 pub(crate) fn run(place: &Place) -> Verdict {
     let wanted = std::env::var("TIDEMILL_FUZZ").ok();
     let runs = wanted.as_deref().unwrap_or(if place.long { LONG } else { SHORT });
-    let profile = if place.long { &["--release"][..] } else { &[] };
+    let profile = if place.long { &["--release", "--features", "codecs"][..] } else { &[] };
     let call = place.cargo(["run", "--locked", "-p", "tidemill-fuzz"]).args(profile);
     let said = call.args(["--", "--runs", runs]).read()?;
     print!("{}", said.stdout);
