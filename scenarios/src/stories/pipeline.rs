@@ -52,7 +52,7 @@ pub(crate) const STORY: Story = Story {
             name: "budget",
             default: 0,
             range: 0..=2,
-            about: "1: what strikes is a swarm, within the budget of the graphs' layout; 2: and what it forbids",
+            about: "what strikes: 1 is a swarm within the graphs' budget, 2 goes beyond it",
             shrink: Shrink::No,
         },
     ],

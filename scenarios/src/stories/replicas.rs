@@ -34,7 +34,7 @@ pub(super) const STORY: Story = Story {
             name: "beyond",
             default: 0,
             range: 0..=1,
-            about: "1: two replicas die at once, which no run survives",
+            about: "whether two replicas die at once, which no run survives",
             shrink: Shrink::No,
         },
     ],
