@@ -227,7 +227,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "fuzz",
-        what: "arbitrary bytes as tapes, choices, datagrams and rows never panic, and never run away",
+        what: "whoever reads foreign bytes, from tapes to the words of a ring, neither panics nor runs away",
         repeat: "cargo ci fuzz",
         needs: &[],
         run: fuzz::run,
