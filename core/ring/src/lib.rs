@@ -83,3 +83,8 @@ pub use segment::{Position, Segment};
 pub use table::{Peer, PeerName, Policies, Policy};
 #[cfg(feature = "derive")]
 pub use tidemill_macros::Plain;
+
+/// The example of the README, compiled and run.
+#[cfg(all(doctest, feature = "alloc", not(any(feature = "loom", feature = "shuttle"))))]
+#[doc = include_str!("../README.md")]
+mod readme {}
