@@ -3,8 +3,13 @@
 mod watch;
 mod world;
 
-use tidemill_sim::Sim;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use tidemill_contracts::Effort;
+use tidemill_seam::{Claimed, Life, Liveness};
 use tidemill_sim::harness::{CrashPoints, Victim};
+use tidemill_sim::{Mapping, ProcessId, Sim};
 use world::{DOWN, Plan, TICK, play};
 
 /// The story with `victim` dead at every store: what has to be true in the end besides.
@@ -105,4 +110,52 @@ fn late_stores_and_doubtful_proofs_change_nothing_rl_3_rl_4_rl_8() {
         evicted > 20 && lagged > 20 && restarted > 20 && crashed > 5,
         "{evicted} {lagged} {restarted} {crashed}"
     );
+}
+
+// RING-DEATH: claims on an arena keep the laws of Liveness (P1, P4, P5, P7).
+#[test]
+fn claims_on_an_arena_keep_their_laws() {
+    let mut sim: Sim = Sim::new(1);
+    let (one, other, _) = two(&mut sim);
+    let make = || (one.liveness(), other.liveness());
+    if let Err(violation) = tidemill_contracts::liveness(make, || (), Effort::Quick) {
+        panic!("{violation}");
+    }
+}
+
+// RING-DEATH: a claim outlives a pause, ends with its process, and is seen by then to have stored what it stored (P2, P3).
+#[test]
+fn a_claim_ends_with_its_process_and_with_nothing_less_p2_p3() {
+    let mut sim: Sim = Sim::new(1);
+    let (one, other, process) = two(&mut sim);
+    let probe = || other.liveness().probe(3, 7);
+    assert_eq!(probe(), Life::Dead, "nobody ever made it");
+    assert_eq!(one.liveness().claim(3, 7), Ok(()));
+    assert_eq!((probe(), other.liveness().claim(3, 7)), (Life::Alive, Err(Claimed)));
+    sim.pause(process);
+    assert_eq!(probe(), Life::Alive);
+    sim.resume(process);
+    other.liveness().release(3, 7);
+    assert_eq!((probe(), one.arena().claims()), (Life::Alive, 1), "nobody gives back what is not his");
+    sim.kill(process);
+    assert_eq!((probe(), one.arena().claims()), (Life::Dead, 0));
+    assert_eq!(one.liveness().claim(3, 7), Err(Claimed), "the dead claim nothing");
+    assert_eq!(other.liveness().claim(3, 7), Ok(()));
+}
+
+/// Two processes that map one arena, and the first of them.
+fn two(sim: &mut Sim) -> (Mapping, Mapping, ProcessId) {
+    let host = sim.machine("host");
+    let arena = sim.arena(host, "claims", 1);
+    let born = ["one", "other"].map(|name| {
+        let (arena, shown) = (arena.clone(), Rc::new(RefCell::new(None)));
+        let shows = Rc::clone(&shown);
+        let process = sim.spawn_async(host, name, move |env| {
+            *shows.borrow_mut() = Some(env.seams().map(&arena));
+            async {}
+        });
+        (shown.take().expect("it was born"), process)
+    });
+    let [(one, process), (other, _)] = born;
+    (one, other, process)
 }
