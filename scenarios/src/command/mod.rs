@@ -16,6 +16,7 @@ mod list;
 mod partition;
 mod pipeline;
 mod replay;
+mod ring;
 mod run;
 mod select;
 mod shrink;
@@ -98,6 +99,8 @@ enum Command {
     Check(check::Check),
     /// The thermometer pipeline as real processes on this machine.
     Pipeline(pipeline::Pipeline),
+    /// Looks at rings between processes, in use or left behind.
+    Ring(ring::RingOf),
 }
 
 /// The command with stories of your own in the place of ours.
@@ -123,6 +126,7 @@ pub fn main() -> ExitCode {
         Command::Diff(diff) => diff.run(&mut out),
         Command::Check(check) => check.run(&mut out),
         Command::Pipeline(pipeline) => pipeline.run(&mut out),
+        Command::Ring(ring) => ring.run(&mut out),
     };
     match exit.and_then(|exit| out.flush().map(|()| exit)) {
         Ok(exit) => ExitCode::from(exit as u8),

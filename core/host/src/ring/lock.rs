@@ -39,8 +39,17 @@ enum Ask {
 impl Lock {
     /// Claims on `file`, through a description of their own: that of `file` may be shared with a parent or a child.
     pub(super) fn on(file: impl AsFd) -> Result<Self, Errno> {
+        Self::open(file, OFlags::RDWR)
+    }
+
+    /// As [`on`](Self::on), for somebody who asks about the claims of others and gets none.
+    pub(super) fn to_ask(file: impl AsFd) -> Result<Self, Errno> {
+        Self::open(file, OFlags::RDONLY)
+    }
+
+    fn open(file: impl AsFd, access: OFlags) -> Result<Self, Errno> {
         let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
-        let file = open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+        let file = open(path, access | OFlags::CLOEXEC, Mode::empty())?;
         Ok(Self { file, held: Mutex::new(Vec::new()) })
     }
 

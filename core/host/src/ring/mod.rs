@@ -6,6 +6,7 @@
 //! - [`Lock`]: one byte of that file a claim, write-locked; it stands while its holder is stopped, and goes with it.
 //! - [`Draft`] and [`Backing`]: a segment's memory before and after it has a name. It gets it once it is whole, and only
 //!   where none has it; it loses it only where nobody has it open.
+//! - [`Look`]: a segment from outside, read-only, in use or with all its users dead.
 //!
 //! What cannot happen here: a half-made segment that somebody finds, a name that two segments have, a full disk at a store,
 //! a dead owner that is taken for alive because it was not waited for, a living one that is taken for dead.
@@ -19,6 +20,7 @@ mod build;
 mod error;
 mod identity;
 mod lock;
+mod look;
 mod memfd;
 mod named;
 mod region;
@@ -29,6 +31,7 @@ pub use build::{Builder, Consumer, Passed, Producer, Reader, Ring, over, ring};
 pub use error::AttachError;
 pub use identity::identity;
 pub use lock::Lock;
+pub use look::{Look, Watched, list};
 pub use memfd::memfd;
 pub use named::{Backing, Draft};
 pub use region::Mapping;

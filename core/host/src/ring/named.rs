@@ -31,19 +31,31 @@ const LEAST: u64 = 4 * (HEADER_WORDS as u64 + 1);
 /// How often a name is looked up again that was taken away while it was being opened.
 const TURNS: u32 = 16;
 
+/// The file of that path, to be looked at only.
+pub(super) fn open_to_look(path: &Path) -> Result<OwnedFd, AttachError> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    open(path, flags, Mode::empty()).map_err(|error| AttachError::os("open", error))
+}
+
+/// How many bytes a file has that may be a segment.
+pub(super) fn measure(file: impl AsFd) -> Result<u64, AttachError> {
+    let stat = fstat(file).map_err(|error| AttachError::os("fstat", error))?;
+    let bytes = u64::try_from(stat.st_size).unwrap_or(0);
+    let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    if !regular || bytes < LEAST {
+        return Err(AttachError::length(if regular { bytes / 4 } else { 0 }, LEAST / 4));
+    }
+    let most = u64::from(u32::MAX);
+    if bytes / 4 > most || bytes % 4 != 0 {
+        return Err(AttachError::length(bytes / 4, most));
+    }
+    Ok(bytes)
+}
+
 impl Backing {
     /// The memory and the claims of `file`, whatever its name.
     pub(super) fn of(file: impl AsFd) -> Result<Self, AttachError> {
-        let stat = fstat(&file).map_err(|error| AttachError::os("fstat", error))?;
-        let bytes = u64::try_from(stat.st_size).unwrap_or(0);
-        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        if !regular || bytes < LEAST {
-            return Err(AttachError::length(if regular { bytes / 4 } else { 0 }, LEAST / 4));
-        }
-        let most = u64::from(u32::MAX);
-        if bytes / 4 > most || bytes % 4 != 0 {
-            return Err(AttachError::length(bytes / 4, most));
-        }
+        let bytes = measure(&file)?;
         let lock = Lock::on(&file).map_err(|error| AttachError::os("open", error))?;
         let mapping = Mapping::of(&file, bytes).map_err(|error| AttachError::os("mmap", error))?;
         Ok(Self { mapping, lock })

@@ -33,9 +33,17 @@ unsafe impl Sync for Pages {}
 impl Mapping {
     /// The first `bytes` of `file`, as so many whole words. The file has to be as long.
     pub(super) fn of(file: impl AsFd, bytes: u64) -> Result<Self, Errno> {
+        Self::map(file, bytes, ProtFlags::READ | ProtFlags::WRITE)
+    }
+
+    /// As [`of`](Self::of), where a store ends the process.
+    pub(super) fn to_read(file: impl AsFd, bytes: u64) -> Result<Self, Errno> {
+        Self::map(file, bytes, ProtFlags::READ)
+    }
+
+    fn map(file: impl AsFd, bytes: u64, access: ProtFlags) -> Result<Self, Errno> {
         let bytes = usize::try_from(bytes).map_err(|_| Errno::FBIG)?;
         let words = u32::try_from(bytes / 4).map_err(|_| Errno::FBIG)?;
-        let access = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a fresh range that the kernel chooses: nobody's memory is replaced.
         let base = unsafe { mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, file, 0) }?;
         let base = NonNull::new(base).ok_or(Errno::NOMEM)?;

@@ -1,6 +1,6 @@
 use super::memfd::sealed;
 use super::named::take_space;
-use super::{AttachError, Backing, Draft, Lock, Mapping, memfd};
+use super::{AttachError, Backing, Draft, Lock, Look, Mapping, memfd};
 use rustix::fs::{Mode, OFlags, fstat, ftruncate, open};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tidemill_contracts::{liveness_contract, region_contract};
 use tidemill_ring::header::{Creator, Field, SegmentId};
 use tidemill_ring::{Segment, Spec};
-use tidemill_seam::Region;
+use tidemill_seam::{Life, Region};
 
 /// A name that no other test has.
 fn path(folder: &str) -> PathBuf {
@@ -174,6 +174,40 @@ fn a_memfd_keeps_its_length_and_what_is_not_sealed_is_refused() {
     let named = unnamed(Path::new("/dev/shm"));
     ftruncate(&named, 1 << 16).expect("grown");
     assert_eq!(memfd::adopt(named).err(), Some(AttachError::Unsealed));
+}
+
+// RING-STALE, RING-DEATH: a watcher sees who lives and who does not, changes nothing, and is nobody's reason to stay
+#[test]
+fn a_watcher_sees_the_living_and_the_dead_and_changes_nothing() {
+    let path = shm();
+    let backing = made(&path);
+    let before = std::fs::read(&path).expect("ours");
+    let look = Look::at(&path).expect("a ring");
+    assert_eq!((look.producer(), look.segment().participants().count()), (None, 0));
+    assert_eq!(std::fs::read(&path).expect("ours"), before);
+    let party = backing.again().expect("it is open");
+    let segment = Segment::attach(party.mapping).expect("whole");
+    let mut tx = segment.producer::<[u32; 2], _>(party.lock, Default::default()).expect("nobody else does");
+    tx.try_push([1, 2]).expect("there is room");
+    assert_eq!((look.producer(), look.segment().published().0), (Some(Life::Alive), 1));
+    tx.hand_over();
+    assert_eq!(look.producer(), Some(Life::Dead));
+    drop(backing);
+    assert_eq!(Backing::remove(&path), Ok(()), "a watcher is no user");
+    assert_eq!(Look::at(&path).err(), Some(AttachError::NotFound));
+    assert_eq!(look.segment().published().0, 1, "what is mapped stays");
+}
+
+#[test]
+#[should_panic(expected = "a watcher stores nothing")]
+fn a_watcher_stores_nothing() {
+    let path = shm();
+    let backing = made(&path);
+    let look = Look::at(&path).expect("a ring");
+    drop(backing);
+    Backing::remove(&path).expect("nobody has it open");
+    // SAFETY: the first word of the region.
+    unsafe { look.segment().region().store(0, 1, Ordering::Relaxed) };
 }
 
 /// The lines of `smaps` for the mapping that begins there, and the one behind it where it was split.

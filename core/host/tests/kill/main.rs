@@ -344,9 +344,12 @@ fn a_killed_creator_leaves_no_name() {
 }
 
 /// Takes `n` items of a stream that another process publishes.
-fn take(rx: &mut Rx, n: u64) {
+fn take(rx: &mut Rx, child: &Child, n: u64) {
     let until = rx.position().0 + n;
+    let over = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
     while rx.position().0 < until {
+        let ended = waitid(WaitId::Pid(pid(child)), over).expect("our child");
+        assert!(ended.is_none(), "a stream ended on its own: {ended:?}");
         if let Some(end) = drain(rx) {
             panic!("a stream without an end has one: {end:?}");
         }
@@ -363,7 +366,7 @@ fn a_stream_goes_on_through_kills_at_random_moments() {
         let mut rx = stage.consumer("steady");
         for generation in 1..=kills {
             let child = stage.spawn("stream", u64::MAX);
-            take(&mut rx, u64::from(OsEntropy.below(2_000)) + 1);
+            take(&mut rx, &child, u64::from(OsEntropy.below(2_000)) + 1);
             let zombie = kill(child);
             assert_eq!(drain(&mut rx), None);
             assert_eq!(rx.tend(), Some(End::Crashed));
@@ -383,7 +386,7 @@ fn a_stopped_producer_is_nobodys_to_replace() {
         let stage = Stage::new(memory);
         let mut rx = stage.consumer("steady");
         let child = stage.spawn("stream", u64::MAX);
-        take(&mut rx, 100);
+        take(&mut rx, &child, 100);
         kill_process(pid(&child), Signal::STOP).expect("our child");
         status(&child, WaitIdOptions::STOPPED);
         drain(&mut rx);
@@ -396,7 +399,7 @@ fn a_stopped_producer_is_nobodys_to_replace() {
             "{taken:?}"
         );
         kill_process(pid(&child), Signal::CONT).expect("our child");
-        take(&mut rx, 100);
+        take(&mut rx, &child, 100);
         let zombie = kill(child);
         judge_producer(&stage, &mut rx, &zombie);
     }
