@@ -35,7 +35,7 @@ fn slots(desk: &Path, name: &str) -> Builder<u64> {
     ring(name).expect("a name").under(desk).slots(8)
 }
 
-// RING-COUNTERS: positions, accounts and owners of a ring in use, by reading alone
+// RING-SPMC: positions, accounts and owners of a ring in use, by reading alone
 #[test]
 fn a_ring_in_use_is_shown_as_it_is_and_left_as_it_is() {
     let desk = desk("live");
@@ -66,7 +66,7 @@ fn a_ring_in_use_is_shown_as_it_is_and_left_as_it_is() {
     assert_eq!(fs::read(desk.join("prices.ring")).expect("there"), before, "a look changed the ring");
 }
 
-// RING-DEATH, RING-COUNTERS: a copied file is a ring whose users are all dead, and that is a finding
+// RING-DEATH: a copied file is a ring whose users are all dead, and that is a finding
 #[test]
 fn a_corpse_is_a_finding() {
     let desk = desk("corpse");
