@@ -69,7 +69,8 @@ fn choose<'p>(place: &Place, patches: &'p [Patch]) -> Result<Vec<&'p Patch>, Fai
     if place.long {
         return Ok(patches.iter().collect());
     }
-    let commits = place.call("git").args(["rev-list", "--count", "HEAD"]).read()?;
+    // A tree without a history has its first turn.
+    let commits = place.call("git").args(["rev-list", "--count", "HEAD"]).capture()?;
     let turn = commits.stdout.trim().parse().unwrap_or(0);
     let (always, others): (Vec<_>, Vec<_>) = patches.iter().partition(|patch| patch.name == ALWAYS);
     Ok(always.into_iter().chain(in_turn(&others, turn).copied()).collect())
