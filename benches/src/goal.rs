@@ -31,7 +31,7 @@ impl Goal {
             Self::AtMost(goal) => goal / figure.max(0.0),
         };
         match better {
-            times if times.is_nan() => Verdict::Unknown,
+            _ if figure.is_nan() => Verdict::Unknown,
             times if times >= 1.0 => Verdict::Met(times),
             times => Verdict::Missed(1.0 / times),
         }
