@@ -71,7 +71,7 @@ fn loops(bytes: &[u8]) -> Outcome {
 fn drive(folder: &Path, arguments: &[&str]) -> Output {
     let program = std::env::current_exe().expect("the path of this program");
     let mut command = Command::new(program);
-    command.args(["drive", "--runs", "200000", "--patience", "1", "--corpus"]).arg(folder).args(arguments);
+    command.args(["drive", "--runs", "2000000", "--patience", "1", "--corpus"]).arg(folder).args(arguments);
     command.output().expect("this program runs")
 }
 
