@@ -56,7 +56,7 @@ fn every_flipped_bit_of_a_header_is_refused() {
     let header = header(Spec::new(64, 8, 8, 1));
     let words = header.encode();
     for word in 0..WORDS {
-        for bit in 0..32 {
+        for bit in (0..32).step_by(if cfg!(miri) { 31 } else { 1 }) {
             let mut flipped = words;
             flipped[word] ^= 1 << bit;
             assert!(Header::check(&flipped, u32::MAX).is_err(), "bit {bit} of word {word}");
@@ -169,6 +169,7 @@ fn the_blocks_of_a_layout_never_overlap() {
 }
 
 proptest! {
+    #![proptest_config(crate::cases::cases(256))]
     #[test]
     fn no_words_make_the_check_panic_or_believe_in_more_than_there_is(
         words in prop::collection::vec(any::<u32>(), WORDS),

@@ -1,6 +1,7 @@
 //! The laws of a segment with one producer, one by one.
 
 use super::*;
+use crate::cases::turns;
 
 fn lossy() -> Policy {
     Policy::Lossy
@@ -24,7 +25,7 @@ fn every_consumer_gets_every_item_rl_1_rl_2() {
             .into_iter()
             .collect();
         let mut sent = 0;
-        for turn in 0..400 {
+        for turn in 0..turns(400) as usize {
             while turn % 7 != 0 && tx.try_push(item(sent)).is_ok() {
                 sent += 1;
             }
@@ -33,7 +34,7 @@ fn every_consumer_gets_every_item_rl_1_rl_2() {
             let got = drain(&mut all[who]);
             assert_eq!(got, from..sent);
         }
-        assert!(sent > 100 * u64::from(capacity));
+        assert!(sent > turns(100) * u64::from(capacity));
         assert!(all.iter_mut().all(|rx| drain(rx).end == sent));
         assert!(tx.is_consumed(Position(sent)));
     }
@@ -103,7 +104,7 @@ fn a_lossy_reader_is_told_of_every_loss_and_of_no_other_rl_5_rl_6_rl_17() {
         let mut tx = producer(&memory, &world);
         let mut ui = reader(&memory, &world, "ui", lossy());
         let (mut next, mut lagged) = (0, 0);
-        for turn in 0..300_u64 {
+        for turn in 0..turns(300) {
             push(&mut tx, turn % 11);
             let behind = tx.published().0 - next;
             let mut first = true;

@@ -1,6 +1,7 @@
 //! The named regressions of the design: what today's systems get wrong, by safe code.
 
 use super::*;
+use crate::cases::turns;
 
 // RING-SPMC, RING-POLICY: the default is safe: a consumer that joined and idles is waited for, and nothing is lost to it.
 #[test]
@@ -136,7 +137,7 @@ fn a_second_creator_cannot_truncate_a_live_ring_r_ring_10() {
     let mut tx = producer(&memory, &world);
     let mut rx = consumer(&memory, &world, "reads", Start::Earliest);
     let again = || Segment::create(&memory, &spec(4), SegmentId(2), Creator::default(), &world).map(|_| ());
-    for i in 0..1000 {
+    for i in 0..turns(1000) {
         assert_eq!(again(), Err(CreateError::Taken { slot: Layout::PRODUCER, who: WHO }));
         push(&mut tx, 1);
         assert_eq!(drain(&mut rx), i..i + 1);
