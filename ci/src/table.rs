@@ -193,7 +193,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "wasm",
         what: "the simulator builds for wasm32",
-        repeat: "cargo build -p tidemill-sim --target wasm32-unknown-unknown",
+        repeat: "cargo build --release -p tidemill-sim --target wasm32-unknown-unknown",
         needs: &[WASM32],
         run: cargo::wasm,
     },
