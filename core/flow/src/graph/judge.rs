@@ -189,7 +189,8 @@ impl Plan {
     reason = "built once, before anything runs, and there is no heap to box it on"
 )]
 pub(super) fn judge<S: Stages>(stages: &mut S) -> Result<[u8; STAGES_MAX], Faults> {
-    let plan = Plan::of(stages);
+    let mut plan = Plan { names: [""; STAGES_MAX], stages: S::COUNT, wires: [Wire::NONE; WIRES_MAX], len: 0 };
+    plan.look(stages);
     let order = plan.judge()?;
     for index in 0..S::COUNT {
         stages.visit_mut(index, Link(&plan));
@@ -199,7 +200,8 @@ pub(super) fn judge<S: Stages>(stages: &mut S) -> Result<[u8; STAGES_MAX], Fault
 
 /// Who feeds whom.
 pub(super) fn shape<S: Stages>(stages: &mut S) -> Shape {
-    let plan = Plan::of(stages);
+    let mut plan = Plan { names: [""; STAGES_MAX], stages: S::COUNT, wires: [Wire::NONE; WIRES_MAX], len: 0 };
+    plan.look(stages);
     let mut shape = Shape::new(plan.names, plan.stages);
     for wire in plan.outputs() {
         if let Some(consumer) = plan.end(wire.edge, false) {
@@ -211,13 +213,11 @@ pub(super) fn shape<S: Stages>(stages: &mut S) -> Shape {
 }
 
 impl Plan {
-    fn of<S: Stages>(stages: &mut S) -> Self {
-        let (names, wires) = ([""; STAGES_MAX], [Wire::NONE; WIRES_MAX]);
-        let mut plan = Self { names, stages: S::COUNT, wires, len: 0 };
+    /// Fills a plan where it stands: a board's stack has no room for a second one.
+    fn look<S: Stages>(&mut self, stages: &mut S) {
         for index in 0..S::COUNT {
-            stages.visit_mut(index, Look(&mut plan, index as u8));
+            stages.visit_mut(index, Look(self, index as u8));
         }
-        plan
     }
 
     #[expect(clippy::result_large_err, reason = "as above")]
