@@ -6,7 +6,8 @@ use crate::shell::{Failure, Place, Said};
 use std::thread::{self, JoinHandle};
 
 /// Steps that never wait for the lock of the workspace's own target directory while something is compiled there.
-pub(crate) const STEPS: [&str; 7] = ["miri", "noheap", "boards", "aarch64", "downstream", "elsewhere", "planted"];
+pub(crate) const STEPS: [&str; 7] =
+    ["miri", "noheap", "boards", "aarch64", "downstream", "elsewhere", "planted"];
 
 /// No one program of a step may take half as long.
 const LIMIT_S: u64 = 60 * 60;

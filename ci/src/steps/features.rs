@@ -78,6 +78,10 @@ const RING_ROWS: &[(&str, &str)] = &[
     ("RING-COORDINATE", "immediate, wait for consumers, buffer until they are there"),
     ("RING-REQUIRED", "consumers without which nothing is published, on an injected clock"),
     ("RING-FRAMES", "messages in parts: whole or broken, never short"),
+    (
+        "RING-LAYERS",
+        "messages over a segment, in parts or in one run; values over messages; published whole or not at all",
+    ),
     ("RING-CODECS", "codecs that ship: postcard, bincode, rkyv, FlatBuffers"),
     ("RING-CRASH", "death at every store of every party, with and without a next life"),
     ("RING-MEMORY", "the same however late stores are seen"),

@@ -81,8 +81,8 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// The `i`-th item from here on, without taking it; `None` where it was not published yet, or something else is to be
     /// heard before it.
     pub fn peek(&mut self, i: u32) -> Option<E> {
-        if self.ready() <= u64::from(i) && self.refresh::<E>().is_some() {
-            return None;
+        if self.ready() <= u64::from(i) {
+            self.look_further();
         }
         (u64::from(i) < self.ready()).then(|| self.view.take(self.follow.next + u64::from(i)))
     }
@@ -97,11 +97,14 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// acknowledged together at the end, or up to the one at which `each` panics. Gives their number, and what stands before
     /// the next item where that is not one.
     pub fn poll(&mut self, limit: u32, mut each: impl FnMut(&E, Position, bool)) -> (u32, Option<Next<()>>) {
-        let news = if self.ready() == 0 { self.refresh() } else { None };
+        if self.ready() == 0
+            && let Some(news) = self.refresh()
+        {
+            return (0, Some(news));
+        }
         let end = self.follow.next + self.ready().min(u64::from(limit));
         let batch = Batch { at: self.follow.next, consumer: self };
-        let count = batch.run(end, &mut each);
-        (count, if count == 0 { news } else { None })
+        (batch.run(end, &mut each), None)
     }
 
     /// Whether the producer is proved dead and everything that it published was taken: [`End::Crashed`].
@@ -109,6 +112,33 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// Asks [`Liveness`]: to be called now and then by whoever waits. A later producer is heard of as ever.
     pub fn tend(&self) -> Option<End> {
         self.follow.crashed(&self.view, &self.live, Follow::near).then_some(End::Crashed)
+    }
+
+    pub(crate) fn view(&self) -> &View<R> {
+        &self.view
+    }
+
+    /// How many items wait, looked at again where fewer than `want` are known to.
+    ///
+    /// # Errors
+    /// What is to be heard before the next of them.
+    pub(crate) fn look<T>(&mut self, want: u64) -> Result<u64, Next<T>> {
+        if self.ready() == 0 {
+            if let Some(news) = self.refresh() {
+                return Err(news);
+            }
+        } else if self.ready() < want {
+            self.look_further();
+        }
+        Ok(self.ready())
+    }
+
+    /// Learns what was published meanwhile, unless something is to be heard first: `try_next` tells it in its turn.
+    fn look_further(&mut self) {
+        let mut seen = self.follow;
+        if seen.news::<R, E>(&self.view, Follow::near).is_none() {
+            self.follow = seen;
+        }
     }
 
     /// Items known to be published and not taken.

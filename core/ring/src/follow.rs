@@ -1,5 +1,6 @@
 //! What those who read know of the stream, and what they are told besides items.
 
+use crate::frame::Broken;
 use crate::layout::Layout;
 use crate::segment::{PeerFault, Phase, Position};
 use crate::view::View;
@@ -33,6 +34,39 @@ pub enum Next<T> {
     },
     /// A word was found that its owner does not write (RL-18).
     Fault(PeerFault),
+    /// A message that will never be delivered. It was passed: the next one comes next.
+    Broken {
+        /// Where that was seen.
+        at: Position,
+        /// Which message, and why.
+        what: Broken,
+    },
+}
+
+impl<T> Next<T> {
+    /// The item, or whatever else it is, as news of any kind of item.
+    ///
+    /// # Errors
+    /// What it is.
+    pub fn item<O>(self) -> Result<T, Next<O>> {
+        Err(match self {
+            Self::Item(item) => return Ok(item),
+            Self::Lagged { from, to } => Next::Lagged { from, to },
+            Self::Restarted { old, new } => Next::Restarted { old, new },
+            Self::Closed(end) => Next::Closed(end),
+            Self::Evicted { at } => Next::Evicted { at },
+            Self::Fault(fault) => Next::Fault(fault),
+            Self::Broken { at, what } => Next::Broken { at, what },
+        })
+    }
+
+    /// The same with what `f` makes of the item.
+    pub fn map<O>(self, f: impl FnOnce(T) -> O) -> Next<O> {
+        match self.item() {
+            Ok(item) => Next::Item(f(item)),
+            Err(news) => news,
+        }
+    }
 }
 
 /// How a stream ended.

@@ -1,29 +1,93 @@
-//! Messages of any length over slots of one length: parts, and how they become messages again.
+//! Messages of any length over slots of one length, and how they become messages again.
 //!
 //! ```text
-//!  payload ──split──▶ part 0 of 3 │ part 1 of 3 │ part 2 of 3 ──▶ slots ──▶ Assembler ──▶ the whole payload, or Broken
+//!  payload ──split──▶ part 0 of 3 │ part 1 of 3 │ part 2 of 3 ──▶ Fixed<N> slots ──▶ Assembler ──▶ the whole payload, or Broken
 //!                     header: 16 bytes beside each part, never among its bytes
+//!  payload ──────────▶ one run of granules ──▶ Var<G> slots, told apart by the index ──▶ the whole payload, or Broken
 //! ```
-//! Pure: nothing here touches a ring. [`split`] borrows the payload, the [`Assembler`] brings its own memory or is
-//! given it, and a message of one part is never copied.
+//! Two forms over a segment, each with a producer, a consumer that is waited for and a reader that may be overtaken:
+//! - [`FrameProducer`], [`FrameConsumer`], [`FrameReader`] over slots of [`Fixed<N>`](Fixed): parts, all granted and shown together.
+//! - [`VarProducer`], [`VarConsumer`], [`VarReader`] over granules of [`Var<G>`](Var): each message in one run.
+//!
+//! The pieces beneath are pure: [`split`] borrows the payload, the [`Assembler`] brings its own memory or is given it, and a
+//! message of one part is never assembled.
 //!
 //! # Laws
+//! - **RL-13** *Commit words live in the index.* See [`index`](crate::index).
 //! - **RL-14** *Parts.* Each part carries index, count and message id; state is kept per owner. A new first part, a restart
 //!   or a void ends the open message as [`Broken`]; a part without its first is `Broken`, once a message; a short
 //!   message is never delivered. Whatever is fed is consumed: no bytes stop the next message.
+//! - **RL-15** *Refusal.* A message is published whole or not at all; one that never fits is refused at once.
 //! - **RL-18** *Foreign words.* A header is checked before anything in it is used; a lie is a [`Cause`], never a panic.
 
 mod assembler;
+mod consumer;
 mod fixed;
+mod gather;
+mod memory;
 mod meta;
+mod producer;
+mod reader;
+mod received;
 mod sizes;
 mod split;
+mod var;
 
 pub use assembler::{Assembler, Broken, Cause, Fed, Message, Owners};
+pub use consumer::FrameConsumer;
 pub use fixed::{Fixed, Lie};
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+pub use memory::Memory;
+pub use memory::Room;
 pub use meta::{Meta, Stamp};
+pub use producer::{FrameGrant, FrameProducer, Unfilled};
+pub use reader::FrameReader;
+pub use received::Received;
 pub use sizes::{SizeClasses, SizesError};
 pub use split::{Part, Parts, TooLarge, split};
+pub use var::{Var, VarConsumer, VarGrant, VarProducer, VarReader};
+
+use crate::codec::CodecId;
+use crate::follow::Next;
+use crate::producer::Refused;
+use crate::segment::Position;
+
+/// Where messages go.
+pub trait Sink {
+    /// Publishes a payload whole. Gives where it begins.
+    ///
+    /// # Errors
+    /// [`Refused`]; [`Why::TooLarge`](crate::Why::TooLarge) counts bytes.
+    fn publish(&mut self, payload: &[u8], kind: u8) -> Result<Position, Refused<()>>;
+
+    /// Which codec the ring was made for.
+    fn codec(&self) -> CodecId;
+}
+
+/// Where messages come from.
+pub trait Source {
+    /// Shows the next message to `each`, where that is what comes next; it is taken then.
+    fn hear<O>(&mut self, each: impl FnOnce(Message<'_>, Position) -> O) -> Option<Next<O>>;
+
+    /// Which codec the ring was made for.
+    fn codec(&self) -> CodecId;
+}
+
+/// Hands up to `limit` messages to `each`. Gives their number, and what else was heard, behind them.
+pub(crate) fn poll<S: Source>(
+    source: &mut S,
+    limit: u32,
+    mut each: impl FnMut(Message<'_>, Position),
+) -> (u32, Option<Next<()>>) {
+    let mut count = 0;
+    while count < limit {
+        match source.hear(&mut each) {
+            Some(Next::Item(())) => count += 1,
+            other => return (count, other),
+        }
+    }
+    (count, None)
+}
 
 #[cfg(test)]
 mod tests;

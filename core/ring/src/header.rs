@@ -3,7 +3,7 @@
 //! What stands there is a rumour until every size and offset was found to be the one that [`Layout::of`] gives, and
 //! the segment was found to be long enough for it: behind that line nobody checks again, before it nobody trusts.
 
-use crate::layout::{HEADER_WORDS, Layout, Spec};
+use crate::layout::{HEADER_WORDS, Kind, Layout, Spec};
 use crate::table::{Identity, Policies};
 use core::fmt;
 
@@ -17,6 +17,8 @@ pub const ABI: (u16, u16) = (1, 0);
 const REQUIRED_KNOWN: u32 = 0;
 /// Slots of plain elements.
 const KIND_SLOTS: u32 = 0;
+/// Granules of frames, beside an index.
+const KIND_FRAMES: u32 = 1;
 
 /// The name of a segment that nobody chose: two segments never share one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
@@ -77,6 +79,8 @@ pub enum Field {
     Journal,
     /// What participants may choose to be.
     Policies,
+    /// Which codec its messages are in.
+    Codec,
     /// The offset at this word of the header.
     Offset(u32),
     /// Words of the segment.
@@ -125,6 +129,8 @@ mod at {
     pub(super) const ID: usize = 28;
     pub(super) const BOOT: usize = 32;
     pub(super) const WHO: usize = 36;
+    pub(super) const CODEC: usize = 41;
+    pub(super) const INDEX: usize = 42;
     pub(super) const CHECKSUM: usize = super::WORDS - 1;
 }
 
@@ -175,8 +181,12 @@ impl Header {
     pub fn encode(&self) -> [u32; WORDS] {
         let (spec, mut words) = (self.layout.spec(), [0; WORDS]);
         let mut put = |at: usize, values: &[u32]| words[at..at + values.len()].copy_from_slice(values);
+        let kind = match spec.kind {
+            Kind::Slots => KIND_SLOTS,
+            Kind::Frames => KIND_FRAMES,
+        };
         put(at::MAGIC, &MAGIC);
-        put(at::ABI, &[u32::from(ABI.0) << 16 | u32::from(ABI.1), ENDIAN, 0, 0, KIND_SLOTS]);
+        put(at::ABI, &[u32::from(ABI.0) << 16 | u32::from(ABI.1), ENDIAN, 0, 0, kind]);
         put(at::LINE, &[spec.line, spec.capacity, spec.size, spec.align]);
         put(at::FINGERPRINT, &halves(spec.fingerprint));
         put(at::HISTORY, &[spec.history, spec.participants, spec.page, spec.journal, spec.policies.bits()]);
@@ -185,6 +195,7 @@ impl Header {
         put(at::ID, &quarters(self.id.0));
         put(at::BOOT, &quarters(self.creator.boot));
         put(at::WHO, &self.creator.who.encode());
+        put(at::CODEC, &[spec.codec, self.layout.index.0]);
         words[at::CHECKSUM] = crc32c(&words[..at::CHECKSUM]);
         words
     }
@@ -209,7 +220,6 @@ impl Header {
         Incompatible::unless(Field::Checksum, u64::from(words[at::CHECKSUM]), u64::from(crc))?;
         let required = u64::from(words[at::REQUIRED]);
         Incompatible::unless(Field::Features, required, required & u64::from(REQUIRED_KNOWN))?;
-        Incompatible::unless(Field::Kind, u64::from(words[at::KIND]), u64::from(KIND_SLOTS))?;
         let layout = Self::layout(words)?;
         let words_of = u64::from(words[at::LENGTH]);
         Incompatible::unless(Field::Length, words_of, u64::from(layout.words()))?;
@@ -227,6 +237,14 @@ impl Header {
     }
 
     fn layout(words: &[u32; WORDS]) -> Result<Layout, Incompatible> {
+        let kind = match words[at::KIND] {
+            KIND_SLOTS => Kind::Slots,
+            KIND_FRAMES => Kind::Frames,
+            other => {
+                let (got, want) = (u64::from(other), u64::from(KIND_FRAMES));
+                return Err(Incompatible { field: Field::Kind, got, want });
+            }
+        };
         let policies = words[at::POLICIES];
         let known = Policies::from_bits(policies).ok_or(Incompatible {
             field: Field::Policies,
@@ -234,6 +252,8 @@ impl Header {
             want: u64::from(Policies::ALL.bits()),
         })?;
         let spec = Spec {
+            kind,
+            codec: words[at::CODEC],
             capacity: words[at::CAPACITY],
             size: words[at::SIZE],
             align: words[at::ALIGN],
@@ -250,6 +270,8 @@ impl Header {
         {
             Incompatible::unless(Field::Offset(at), u64::from(*got), u64::from(want))?;
         }
+        let index = (u64::from(words[at::INDEX]), u64::from(layout.index.0));
+        Incompatible::unless(Field::Offset(at::INDEX as u32), index.0, index.1)?;
         Ok(layout)
     }
 }

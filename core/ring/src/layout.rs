@@ -1,14 +1,15 @@
 //! Where everything lies in a segment, as a function of its [`Spec`] alone.
 //!
 //! ```text
-//!  header 128 words │ state · published · gate · park │ ctl × P │ (cursor · record) × P │ journal │ data: slot × capacity
-//!                     a line each                       dense     a line each              events    from a page on
+//!  header 128 words │ state · published · gate · park │ ctl × P │ (cursor · record) × P │ journal │ index │ data: slot × capacity
+//!                     a line each                       dense     a line each              events    frames  from a page on
 //! ```
 //! Everything is an index of a 32-bit word from the start of the segment, so that two mappings at different addresses,
 //! and a 64-bit host beside 32-bit firmware, agree. A position takes two words: the low one counts items, the high one
 //! half-laps of the low one. No word is ever accessed as part of a wider one, but for the data (G7).
 
 use crate::element::Plain;
+use crate::index;
 use crate::table::Policies;
 use core::fmt;
 
@@ -47,9 +48,23 @@ impl At {
     }
 }
 
+/// What lies in the slots of a ring.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Kind {
+    /// An element each.
+    #[default]
+    Slots,
+    /// Granules of frames, which the index tells apart.
+    Frames,
+}
+
 /// What a ring is to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Spec {
+    /// What lies in its slots.
+    pub kind: Kind,
+    /// Which codec its messages are in, as [`CodecId`](crate::codec::CodecId) has it: 0 where none is agreed upon.
+    pub codec: u32,
     /// Slots: a power of two, at most [`CAPACITY_MAX`].
     pub capacity: u32,
     /// Bytes of an element: at least one.
@@ -118,6 +133,7 @@ pub struct Layout {
     /// From one participant to the next.
     pub(crate) step: u32,
     pub(crate) journal: At,
+    pub(crate) index: At,
     pub(crate) data: At,
     /// From one slot to the next.
     pub(crate) stride: u32,
@@ -134,6 +150,8 @@ impl Spec {
     /// 128 bytes, data on a page of 4 KiB and 64 events remembered; elsewhere words side by side and no journal.
     pub const fn new(capacity: u32, size: u32, align: u32, fingerprint: u64) -> Self {
         Self {
+            kind: Kind::Slots,
+            codec: 0,
             capacity,
             size,
             align,
@@ -181,6 +199,23 @@ impl Spec {
     #[must_use]
     pub const fn policies(self, policies: Policies) -> Self {
         Self { policies, ..self }
+    }
+
+    /// The same ring with other things in its slots.
+    #[must_use]
+    pub const fn kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// The same ring whose messages are in that codec.
+    #[must_use]
+    pub const fn codec(self, codec: u32) -> Self {
+        Self { codec, ..self }
+    }
+
+    /// Whether the segment has an index.
+    pub const fn indexed(&self) -> bool {
+        matches!(self.kind, Kind::Frames)
     }
 
     const fn check(&self) -> Result<(), SpecError> {
@@ -245,7 +280,11 @@ impl Layout {
         let step = up(CURSOR_WORDS as u64, line) + up(RECORD_WORDS as u64, line);
         let journal = participants + step * spec.participants as u64;
         let events = if spec.journal == 0 { 0 } else { line + EVENT_WORDS as u64 * spec.journal as u64 };
-        let data = up(journal + events, spec.data_unit());
+        let indexed = spec.indexed();
+        // Nothing moves in a segment without an index.
+        let index = if indexed { up(journal + events, line) } else { journal + events };
+        let entries = if indexed { index::words(spec.capacity) } else { 0 };
+        let data = up(index + entries, spec.data_unit());
         let stride = (spec.size as u64).div_ceil(4);
         let words = data + stride * spec.capacity as u64;
         if words > u32::MAX as u64 {
@@ -260,6 +299,7 @@ impl Layout {
             participants: At(participants as u32),
             step: step as u32,
             journal: At(journal as u32),
+            index: At(index as u32),
             data: At(data as u32),
             stride: stride as u32,
             words: words as u32,
@@ -336,6 +376,13 @@ impl Layout {
     pub(crate) const fn event(&self, number: u32) -> At {
         assert!(self.spec.journal > 0, "a segment without a journal has no events");
         self.journal.plus(self.spec.line + (number & (self.spec.journal - 1)) * EVENT_WORDS)
+    }
+
+    /// The entry of a position in the index.
+    #[inline]
+    pub(crate) const fn entry(&self, position: u64) -> At {
+        debug_assert!(self.spec.indexed(), "a segment without an index has no entries");
+        self.index.plus(index::place(position, self.spec.capacity, self.spec.line))
     }
 
     /// The slot of a position.

@@ -16,8 +16,9 @@
 //! - [`name`], [`topology`]: who talks over which ring, under names that every system takes.
 //! - [`wait`]: how a call waits, until when, and who may end it.
 //! - [`required`], [`coordinate`]: the consumers that a publisher cannot do without, and how it begins.
-//! - [`frame`]: messages of any length over slots of one length.
-//! - [`codec`]: values in the bytes of a frame; each codec is a feature.
+//! - [`frame`]: messages of any length over slots of one length, pure and over a segment.
+//! - [`index`]: what begins at each granule of a segment, beside its data.
+//! - [`codec`]: values in the bytes of a frame; each codec is a feature. [`typed`]: values over a segment, by one of them.
 //! - [`Inline`], `Heap` (feature `alloc`, where pointers are atomic) and `Raw`, words at an address: the regions that need no
 //!   operating system; [`Local`]: the claims of a segment within one address space.
 //! - [`sync`]: the one door to atomics; the features `loom` and `shuttle` swap what stands behind it.
@@ -43,6 +44,7 @@ pub mod header;
 mod heal;
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 mod heap;
+pub mod index;
 mod inline;
 pub mod join;
 pub mod journal;
@@ -61,6 +63,7 @@ pub mod spsc;
 pub mod sync;
 pub mod table;
 pub mod topology;
+pub mod typed;
 mod view;
 pub mod wait;
 pub mod wake;

@@ -42,7 +42,7 @@ pub enum Why {
     },
     /// There never will be room for so many at once.
     TooLarge {
-        /// How many there can be.
+        /// How many there can be: items, or bytes where messages are published.
         max: u32,
     },
     /// A participant that must not stall has stalled or died (`Policy::Fail`).
@@ -160,6 +160,10 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
     /// Which producer of this segment this is, counted from one.
     pub fn generation(&self) -> u32 {
         self.standing.generation
+    }
+
+    pub(crate) fn view(&self) -> &View<R> {
+        &self.view
     }
 
     /// Publishes `item`.
@@ -358,7 +362,7 @@ impl fmt::Display for Why {
             Self::Full { by, missing } => {
                 write!(f, "slot {by} has not moved, and {missing} slots are missing")
             }
-            Self::TooLarge { max } => write!(f, "no more than {max} items fit at once"),
+            Self::TooLarge { max } => write!(f, "no more than {max} fit at once"),
             Self::Failed { by } => write!(f, "slot {by} must not stall, and did"),
         }
     }

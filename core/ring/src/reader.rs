@@ -61,6 +61,17 @@ impl<E: Plain, R: Exchange, L: Liveness> Reader<E, R, L> {
     /// What comes next: `None` where nothing does at this moment. Once evicted, that for ever.
     #[inline]
     pub fn try_next(&mut self) -> Option<Next<E>> {
+        self.copy(|view, at, _| (1, view.take(at)))
+    }
+
+    pub(crate) fn view(&self) -> &View<R> {
+        &self.view
+    }
+
+    /// What `take` copies from the next position on, of what is published up to another one; it says how many items that
+    /// are. Nobody hears of what was overwritten meanwhile.
+    #[inline]
+    pub(crate) fn copy<T>(&mut self, take: impl FnOnce(&View<R>, u64, u64) -> (u64, T)) -> Option<Next<T>> {
         // Relaxed: it stands in the way of reading on only once it is seen, and the gate guards every copy.
         if self.view.load(self.view.layout().ctl(self.slot), Ordering::Relaxed) != self.ctl.encode() {
             return Some(Next::Evicted { at: self.position() });
@@ -73,15 +84,15 @@ impl<E: Plain, R: Exchange, L: Liveness> Reader<E, R, L> {
         if self.follow.next == self.follow.known {
             return None;
         }
-        let item = self.view.take(self.follow.next);
+        let (items, taken) = take(&self.view, self.follow.next, self.follow.known);
         // Acquire: pairs with the fence in `Gate::rescan`: who copied a word that was written behind a gate sees that gate.
         self.view.fence(Ordering::Acquire);
         let gate = self.view.position(self.view.layout().gate);
         if gate > self.follow.next {
             return Some(self.lagged(gate));
         }
-        self.pass(self.follow.next + 1);
-        Some(Next::Item(item))
+        self.pass(self.follow.next + items);
+        Some(Next::Item(taken))
     }
 
     /// Whether the producer is proved dead and everything that it published was read: [`End::Crashed`].
@@ -90,7 +101,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Reader<E, R, L> {
     }
 
     #[cold]
-    fn lagged(&mut self, gate: u64) -> Next<E> {
+    fn lagged<T>(&mut self, gate: u64) -> Next<T> {
         if self.view.ctl(self.slot) != Some(self.ctl) {
             return Next::Evicted { at: self.position() };
         }

@@ -7,6 +7,10 @@ use core::mem::MaybeUninit;
 use core::slice;
 use tidemill_seam::{Exchange, Region};
 
+mod run;
+
+pub(crate) use run::PIECE_BYTES;
+
 /// Positions below this part of their low word stand in it as they are; what is above counts half-laps.
 const HALF: u32 = 31;
 /// How often a position is read that changes under the reader's eyes. One that changes more often than once in 2^31 items

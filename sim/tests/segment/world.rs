@@ -275,18 +275,11 @@ fn step(
     next: u64,
     took: &mut impl FnMut(u64),
 ) -> Option<Next<()>> {
-    Some(match rx.try_next()? {
-        Next::Item(lease) => {
-            assert_eq!((lease.position().0, *lease), (next, item(next)), "RL-1");
-            took(next);
-            Next::Item(())
-        }
-        Next::Lagged { from, to } => Next::Lagged { from, to },
-        Next::Restarted { old, new } => Next::Restarted { old, new },
-        Next::Closed(end) => Next::Closed(end),
-        Next::Evicted { at } => Next::Evicted { at },
-        Next::Fault(fault) => Next::Fault(fault),
-    })
+    let heard = rx.try_next()?.map(|lease| {
+        assert_eq!((lease.position().0, *lease), (next, item(next)), "RL-1");
+        took(next);
+    });
+    Some(heard)
 }
 
 /// Is told what it missed.

@@ -111,7 +111,7 @@ fn given<T>(next: Next<T>, item: impl FnOnce(T) -> Given) -> Option<Given> {
         Next::Item(found) => Some(item(found)),
         Next::Lagged { from, to } => Some(Given::Lagged(from.0, to.0)),
         Next::Restarted { .. } => None,
-        Next::Closed(_) | Next::Evicted { .. } | Next::Fault(_) => Some(Given::Nothing),
+        Next::Closed(_) | Next::Evicted { .. } | Next::Fault(_) | Next::Broken { .. } => Some(Given::Nothing),
     }
 }
 

@@ -1,4 +1,5 @@
 use super::{Meta, Stamp};
+use crate::codec::DecodeError;
 use core::fmt;
 
 /// Makes messages of the parts of one owner.
@@ -39,6 +40,8 @@ pub struct Message<'a> {
     pub message: u32,
     /// When it was sent, where the ring is stamped.
     pub sent: Stamp,
+    /// Parts that it came in.
+    pub parts: u16,
     /// The payload.
     pub bytes: &'a [u8],
 }
@@ -88,6 +91,10 @@ pub enum Cause {
     Void,
     /// Its reader was overtaken.
     Lagged,
+    /// Its owner ended the stream before its last part came.
+    Ended,
+    /// The payload is no value of the codec.
+    Codec(DecodeError),
 }
 
 /// What became of a part.
@@ -111,8 +118,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Assembler<B> {
 
     /// Takes a part: first, an open message that it ends without completing it, then what became of the part itself.
     pub fn feed<'a>(&'a mut self, meta: Meta, bytes: &'a [u8]) -> (Option<Broken>, Fed<'a>) {
-        let goes_on = self.open.is_some_and(|open| !meta.is_first() && open.first.message == meta.message);
-        let cut = if goes_on { None } else { self.end(Cause::Cut) };
+        let cut = if self.cuts(&meta) { self.end(Cause::Cut) } else { None };
         let fed = match self.take(meta, bytes) {
             Ok(Taken::Single) => Fed::Message(message(meta, bytes)),
             Ok(Taken::Last { first, len }) => Fed::Message(message(first, &self.buffer.as_ref()[..len])),
@@ -138,6 +144,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Assembler<B> {
             self.skipped = None;
         }
         open.map(|open| Broken { cause, message: open.first.message, parts_seen: open.next })
+    }
+
+    /// The memory for a message of several parts.
+    pub(super) fn memory(&self) -> &[u8] {
+        self.buffer.as_ref()
+    }
+
+    /// Whether a part with that header ends the open message, because it is of another one.
+    pub(super) fn cuts(&self, meta: &Meta) -> bool {
+        self.open.is_some_and(|open| meta.is_first() || open.first.message != meta.message)
     }
 
     /// The message that is open: its number, and how many of its parts have come.
@@ -205,7 +221,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Assembler<B> {
 }
 
 const fn message(meta: Meta, bytes: &[u8]) -> Message<'_> {
-    Message { kind: meta.kind, message: meta.message, sent: meta.sent, bytes }
+    Message { kind: meta.kind, message: meta.message, sent: meta.sent, parts: meta.parts, bytes }
 }
 
 const fn length(meta: Meta, bytes: &[u8]) -> Cause {
@@ -248,6 +264,8 @@ impl fmt::Display for Cause {
             Self::Restart => f.write_str("its owner was started again"),
             Self::Void => f.write_str("its owner died"),
             Self::Lagged => f.write_str("its reader was overtaken"),
+            Self::Ended => f.write_str("its owner ended the stream before its last part"),
+            Self::Codec(error) => write!(f, "{error}"),
         }
     }
 }

@@ -94,6 +94,12 @@ impl<const N: usize> Fixed<N> {
         Ok(())
     }
 
+    /// What the slot says, true or not: its header, and as many bytes as that says, or all of them where it says more.
+    pub(super) fn rumour(&self) -> (Meta, &[u8]) {
+        let meta = Meta::unpack(self.header);
+        (meta, self.bytes.get(..meta.len as usize).unwrap_or(&self.bytes))
+    }
+
     /// What lies in the slot: its header, and as many bytes as that says.
     ///
     /// # Errors

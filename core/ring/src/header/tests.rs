@@ -1,7 +1,7 @@
 extern crate std;
 
 use super::{AttachError, Creator, Field, Header, Incompatible, SegmentId, WORDS, at, crc32c};
-use crate::layout::{Layout, PARTICIPANTS_MAX, Spec, SpecError};
+use crate::layout::{Kind, Layout, PARTICIPANTS_MAX, Spec, SpecError};
 use crate::table::{Identity, Policies, Policy};
 use proptest::prelude::{any, prop, proptest};
 use std::format;
@@ -40,6 +40,7 @@ fn a_header_comes_back_as_it_was_written() {
     for spec in [
         Spec::new(8, 4, 4, 1),
         Spec::new(1, 1, 1, u64::MAX).line(1).page(1).participants(1).journal(0),
+        Spec::new(64, 32, 16, 3).kind(Kind::Frames).codec(4),
         Spec::new(1 << 20, 64, 64, 2)
             .history(9)
             .participants(64)
@@ -80,7 +81,7 @@ fn a_wrong_field_is_named() {
     assert_eq!(with(at::ENDIAN, 0x0403_0201), named(Field::Endian, 0x0403_0201, 0x0102_0304));
     assert_eq!(with(at::ABI, 2 << 16), named(Field::Abi, 2, 1));
     assert_eq!(with(at::REQUIRED, 4), named(Field::Features, 4, 0));
-    assert_eq!(with(at::KIND, 9), named(Field::Kind, 9, 0));
+    assert_eq!(with(at::KIND, 9), named(Field::Kind, 9, 1));
     assert_eq!(with(at::CAPACITY, 3), named(Field::Capacity, 3, 1 << 30));
     assert_eq!(with(at::SIZE, 0), named(Field::ElementSize, 0, 8));
     assert_eq!(with(at::ALIGN, 3).field, Field::ElementAlign);
@@ -91,6 +92,7 @@ fn a_wrong_field_is_named() {
     assert_eq!(with(at::JOURNAL, 128).field, Field::Journal);
     assert_eq!(with(at::POLICIES, 16).field, Field::Policies);
     assert_eq!(with(at::OFFSETS + 1, 0).field, Field::Offset(at::OFFSETS as u32 + 1));
+    assert_eq!(with(at::INDEX, 0).field, Field::Offset(at::INDEX as u32));
     assert_eq!(with(at::LENGTH, 1).field, Field::Length);
     assert_eq!(with(at::CAPACITY, 128).field, Field::Length);
     let short = header.layout.words() - 1;
@@ -139,8 +141,11 @@ fn a_spec_that_cannot_be_names_its_limit() {
 fn the_blocks_of_a_layout_never_overlap() {
     for line in [1, 2, 8, 32, 128] {
         for (size, align) in [(1, 1), (4, 4), (6, 2), (8, 8), (24, 8), (64, 64), (4096, 4096)] {
-            for participants in [1, 5, if cfg!(miri) { 8 } else { 64 }] {
-                let spec = Spec::new(4, size, align, 0).line(line).page(1).participants(participants);
+            for (participants, kind) in
+                [(1, Kind::Slots), (5, Kind::Frames), (if cfg!(miri) { 8 } else { 64 }, Kind::Slots)]
+            {
+                let spec =
+                    Spec::new(4, size, align, 0).line(line).page(1).participants(participants).kind(kind);
                 let layout = Layout::of(&spec).unwrap();
                 let mut blocks = [
                     (0, 128),
@@ -150,6 +155,7 @@ fn the_blocks_of_a_layout_never_overlap() {
                     (layout.park.0, 1),
                     (layout.table.0, participants),
                     (layout.journal.0, if spec.journal == 0 { 0 } else { line + 8 * spec.journal }),
+                    (layout.index.0, if spec.indexed() { 16 } else { 0 }),
                     (layout.data.0, 4 * layout.stride),
                 ]
                 .to_vec();

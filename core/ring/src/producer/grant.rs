@@ -1,6 +1,7 @@
 use super::Producer;
 use crate::element::Plain;
 use crate::segment::Position;
+use crate::view::View;
 use core::fmt;
 use tidemill_seam::{Exchange, Liveness};
 
@@ -26,6 +27,15 @@ impl<E: Plain, R: Exchange, L: Liveness> Grant<'_, E, R, L> {
         self.producer.view.put(position.0, &item);
         self.at += 1;
         Ok(position)
+    }
+
+    pub(crate) fn view(&self) -> &View<R> {
+        &self.producer.view
+    }
+
+    /// The next `n` places were filled through the view.
+    pub(crate) fn filled(&mut self, n: u32) {
+        self.at = self.end.min(self.at + u64::from(n));
     }
 
     /// Shows what was filled, at once. Gives the position of the first.

@@ -326,6 +326,24 @@ fn a_dead_producer_is_followed_and_nothing_published_is_lost_rl_10() {
     assert_eq!(opened.map(|entry| entry.position).collect::<Vec<_>>(), [0, 3, 6, 9, 12]);
 }
 
+// RING-RESTART: whoever peeks or polls is told of a restart too, before the first item of the new producer.
+#[test]
+fn a_restart_is_told_to_who_peeks_and_to_who_polls_rl_10() {
+    let (memory, world) = (Memory::new(), World::default());
+    made(&memory, &world, &spec(8));
+    let mut peeks = consumer(&memory, &world, "peeks", Start::Earliest);
+    let mut polls = consumer(&memory, &world, "polls", Start::Earliest);
+    producer(&memory, &world).hand_over();
+    assert_eq!((peeks.peek(0), polls.poll(1, |_, _, _| ())), (None, (0, None)));
+    let mut tx = producer(&memory, &world);
+    push(&mut tx, 2);
+    assert_eq!(peeks.peek(0), None, "something else is to be heard first");
+    assert!(matches!(peeks.try_next(), Some(Next::Restarted { old: 1, new: 2 })));
+    assert_eq!((peeks.peek(0), peeks.peek(1)), (Some(item(0)), Some(item(1))));
+    assert_eq!(polls.poll(8, |_, _, _| ()), (0, Some(Next::Restarted { old: 1, new: 2 })));
+    assert_eq!(polls.poll(8, |_, _, _| ()), (2, None));
+}
+
 // RING-RESTART: a consumer that is behind hears of a restart between the last item of the old and the first of the new.
 #[test]
 fn a_restart_is_told_between_the_two_rl_10() {

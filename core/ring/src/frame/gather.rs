@@ -1,0 +1,91 @@
+use super::{Assembler, Broken, Cause, Fed, Fixed, Message, Stamp};
+use crate::follow::Next;
+
+/// A message that is whole, and where its bytes are kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whole {
+    pub(super) kind: u8,
+    pub(super) message: u32,
+    pub(super) sent: Stamp,
+    pub(super) parts: u16,
+    pub(super) len: usize,
+}
+
+impl Whole {
+    pub(super) fn of(message: &Message<'_>) -> Self {
+        let Message { kind, message, sent, parts, bytes } = *message;
+        Self { kind, message, sent, parts, len: bytes.len() }
+    }
+
+    /// With its bytes at the start of `memory`.
+    pub(super) fn within<'a>(&self, memory: &'a [u8]) -> Message<'a> {
+        let Self { kind, message, sent, parts, len } = *self;
+        Message { kind, message, sent, parts, bytes: &memory[..len] }
+    }
+}
+
+/// A whole message that was not acknowledged yet: where it begins, and where the next one does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hand {
+    pub(super) at: u64,
+    pub(super) end: u64,
+    pub(super) whole: Whole,
+}
+
+/// What became of the part in the slot.
+pub(super) enum Step {
+    /// It is of another message than the open one, which ends here. The part itself was not fed.
+    Cut(Broken),
+    Broken(Broken),
+    Kept,
+    Skipped,
+    Whole(Whole),
+}
+
+/// Parts of fixed slots on their way to messages.
+#[derive(Debug)]
+pub(super) struct Gather<const N: usize, B> {
+    assembler: Assembler<B>,
+    pub(super) slot: Fixed<N>,
+}
+
+impl<const N: usize, B: AsRef<[u8]> + AsMut<[u8]>> Gather<N, B> {
+    pub(super) const fn new(memory: B) -> Self {
+        Self { assembler: Assembler::new(memory), slot: Fixed::new() }
+    }
+
+    /// Takes what lies in the slot.
+    pub(super) fn take(&mut self) -> Step {
+        let (meta, bytes) = self.slot.rumour();
+        if self.assembler.cuts(&meta)
+            && let Some(broken) = self.assembler.end(Cause::Cut)
+        {
+            return Step::Cut(broken);
+        }
+        match self.assembler.feed(meta, bytes).1 {
+            Fed::Message(message) => Step::Whole(Whole::of(&message)),
+            Fed::Kept => Step::Kept,
+            Fed::Skipped => Step::Skipped,
+            Fed::Broken(broken) => Step::Broken(broken),
+        }
+    }
+
+    /// What the news of a stream breaks.
+    pub(super) fn hear<T>(&mut self, news: &Next<T>) -> Option<Broken> {
+        let cause = match news {
+            Next::Restarted { .. } => Cause::Restart,
+            Next::Lagged { .. } => Cause::Lagged,
+            Next::Closed(_) | Next::Evicted { .. } => Cause::Ended,
+            Next::Item(_) | Next::Fault(_) | Next::Broken { .. } => return None,
+        };
+        self.assembler.end(cause)
+    }
+
+    /// The message that was whole last.
+    pub(super) fn message(&self, whole: &Whole) -> Message<'_> {
+        if whole.parts == 1 {
+            return whole.within(self.slot.rumour().1);
+        }
+        whole.within(self.assembler.memory())
+    }
+}

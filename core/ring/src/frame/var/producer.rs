@@ -1,0 +1,172 @@
+use super::{Var, inscribe};
+use crate::codec::CodecId;
+use crate::frame::producer::bytes;
+use crate::frame::{Sink, Unfilled};
+use crate::index::{Mark, Span};
+use crate::producer::{Grant, OpenError, Producer, Refused, Tended, Why};
+use crate::segment::{Position, Segment};
+use crate::table::Identity;
+use crate::view::PIECE_BYTES;
+use tidemill_seam::{Exchange, Instant, Liveness};
+
+/// The half that publishes messages of any length, each in one run of granules of `G` bytes.
+///
+/// A run that would not end before the ring does begins at its start instead; the gap before it is shown first, and is
+/// nobody's message. Dropping it ends the stream, as for a [`Producer`].
+#[derive(Debug)]
+pub struct VarProducer<const G: usize, R: Exchange, L: Liveness> {
+    items: Producer<Var<G>, R, L>,
+}
+
+/// Room for one message: written in order, then shown. Dropping it shows nothing.
+#[derive(Debug)]
+pub struct VarGrant<'p, const G: usize, R: Exchange, L: Liveness> {
+    grant: Grant<'p, Var<G>, R, L>,
+    at: u64,
+    span: Span,
+    /// Bytes that are written or in the piece.
+    written: usize,
+    piece: [u8; PIECE_BYTES],
+}
+
+impl<R: Exchange> Segment<R> {
+    /// Produces messages in granules of `G` bytes.
+    ///
+    /// # Errors
+    /// As for [`producer`](Self::producer); a segment of another kind is [`OpenError::Incompatible`].
+    pub fn var_producer<const G: usize, L: Liveness>(
+        self,
+        live: L,
+        who: Identity,
+    ) -> Result<VarProducer<G, R, L>, OpenError> {
+        self.is_indexed().map_err(OpenError::Incompatible)?;
+        Ok(VarProducer { items: self.producer(live, who)? })
+    }
+}
+
+impl<const G: usize, R: Exchange, L: Liveness> VarProducer<G, R, L> {
+    /// Bytes of the longest message.
+    pub fn payload_max(&self) -> usize {
+        self.items.batch_max() as usize * G
+    }
+
+    /// Publishes a payload. Gives where it begins.
+    ///
+    /// # Errors
+    /// [`Refused`]; what never fits is [`Why::TooLarge`] at once, in bytes.
+    pub fn try_publish(&mut self, payload: &[u8], kind: u8) -> Result<Position, Refused<()>> {
+        let mut grant = self.grant(payload.len(), kind)?;
+        grant.write(payload);
+        Ok(grant.show())
+    }
+
+    /// Room for a message of `len` bytes, to be written and shown.
+    ///
+    /// # Errors
+    /// As for [`try_publish`](Self::try_publish).
+    pub fn grant(&mut self, len: usize, kind: u8) -> Result<VarGrant<'_, G, R, L>, Refused<()>> {
+        let max = u32::try_from(self.payload_max()).unwrap_or(u32::MAX);
+        let too_large = Refused { item: (), why: Why::TooLarge { max } };
+        let (Ok(span), true) = (u32::try_from(len), len <= self.payload_max()) else { return Err(too_large) };
+        let granules = Var::<G>::granules(len) as u32;
+        let capacity = self.items.capacity();
+        let left = capacity - (self.items.published().0 % u64::from(capacity)) as u32;
+        if granules > left {
+            self.skip(left)?;
+        }
+        let at = self.items.published().0;
+        let grant = self.items.grant(granules).map_err(|refused| bytes(refused, too_large))?;
+        let span = Span { len: span, kind, ..Span::default() };
+        Ok(VarGrant { grant, at, span, written: 0, piece: [0; PIECE_BYTES] })
+    }
+
+    /// Passes the end of the ring, which is `left` granules away: fewer than the message has that comes next.
+    fn skip(&mut self, left: u32) -> Result<(), Refused<()>> {
+        let at = self.items.published().0;
+        let mut gap = self.items.grant(left)?;
+        inscribe(gap.view(), at, Mark::Skip, Span { len: left, ..Span::default() });
+        gap.filled(left);
+        gap.commit();
+        Ok(())
+    }
+
+    /// What is due about those who hold the producer up: see [`Producer::tend`].
+    pub fn tend(&mut self, now: Instant) -> Tended {
+        self.items.tend(now)
+    }
+
+    /// The position of the next granule.
+    pub fn published(&self) -> Position {
+        self.items.published()
+    }
+
+    /// Ends the stream: see [`Producer::close`].
+    pub fn close(self) {
+        self.items.close();
+    }
+
+    /// Ends the stream because somebody who is needed is missing.
+    pub fn shut_down(self) {
+        self.items.shut_down();
+    }
+
+    /// Goes, and leaves the stream open for the next producer.
+    pub fn hand_over(self) {
+        self.items.hand_over();
+    }
+}
+
+impl<const G: usize, R: Exchange, L: Liveness> Sink for VarProducer<G, R, L> {
+    fn publish(&mut self, payload: &[u8], kind: u8) -> Result<Position, Refused<()>> {
+        self.try_publish(payload, kind)
+    }
+
+    fn codec(&self) -> CodecId {
+        CodecId(self.items.view().layout().spec().codec)
+    }
+}
+
+impl<const G: usize, R: Exchange, L: Liveness> VarGrant<'_, G, R, L> {
+    /// Bytes that are to be written yet.
+    pub fn missing(&self) -> usize {
+        self.span.len as usize - self.written
+    }
+
+    /// Writes what comes next. Gives how many of the bytes there was room for.
+    pub fn write(&mut self, bytes: &[u8]) -> usize {
+        let taken = bytes.len().min(self.missing());
+        let mut rest = &bytes[..taken];
+        while !rest.is_empty() {
+            let (offset, within) = (self.written / PIECE_BYTES, self.written % PIECE_BYTES);
+            let (now, later) = rest.split_at(rest.len().min(PIECE_BYTES - within));
+            (self.written, rest) = (self.written + now.len(), later);
+            if now.len() == PIECE_BYTES {
+                self.grant.view().put_piece(self.at, offset, now);
+                continue;
+            }
+            let end = within + now.len();
+            self.piece[within..end].copy_from_slice(now);
+            if end == PIECE_BYTES || self.missing() == 0 {
+                self.grant.view().put_piece(self.at, offset, &self.piece[..end]);
+            }
+        }
+        taken
+    }
+
+    /// Shows the message. Gives where it begins.
+    ///
+    /// # Errors
+    /// [`Unfilled`] where not all of it was written.
+    pub fn commit(self) -> Result<Position, Unfilled> {
+        match self.missing() {
+            0 => Ok(self.show()),
+            missing => Err(Unfilled { missing }),
+        }
+    }
+
+    fn show(mut self) -> Position {
+        inscribe(self.grant.view(), self.at, Mark::Committed, self.span);
+        self.grant.filled(Var::<G>::granules(self.span.len as usize) as u32);
+        self.grant.commit()
+    }
+}
