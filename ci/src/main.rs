@@ -4,6 +4,7 @@
 //! machine (`CI=true`) it installs what is missing and fails if it cannot.
 
 mod beside;
+mod cost;
 mod elf;
 mod report;
 mod shell;
@@ -15,10 +16,10 @@ mod tools;
 use beside::Beside;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use cost::Cost;
 use report::Report;
 use shell::Place;
 use std::process::ExitCode;
-use std::time::Duration;
 use table::{Outcome, STEPS, Step};
 
 /// Runs the checks that this repository must pass; without a step, all of them in order.
@@ -89,7 +90,7 @@ fn run_all(place: &Place) -> Report {
         }
         Err(failure) => report.add(
             "beside",
-            Duration::ZERO,
+            Cost::default(),
             Outcome::Failed { why: failure.why, repeat: format!("cargo ci {}", beside::STEPS.join(" ")) },
         ),
     }
@@ -101,10 +102,10 @@ fn run(place: &Place, chosen: &[&Step], fail_fast: bool) -> Report {
     let mut report = Report::default();
     for step in chosen {
         println!("\n── {} ── {}", step.name, step.what);
-        let (outcome, took) = step.execute(place);
-        println!("{}", report::line(step.name, took, &outcome));
+        let (outcome, cost) = step.execute(place);
+        println!("{}", report::line(step.name, cost, &outcome));
         let failed = matches!(outcome, Outcome::Failed { .. });
-        report.add(step.name, took, outcome);
+        report.add(step.name, cost, outcome);
         if failed && fail_fast {
             break;
         }

@@ -1,5 +1,6 @@
 //! The table of steps: a new check is a new row.
 
+use crate::cost::{Cost, Meter};
 use crate::shell::{Failure, Place};
 use crate::steps::{
     aarch64, bench, boards, browser, canary, cargo, determinism, downstream, elsewhere, features, fuzz,
@@ -7,7 +8,6 @@ use crate::steps::{
 };
 use crate::tidy;
 use crate::tools::{self, Tool};
-use std::time::{Duration, Instant};
 
 /// How a step ended.
 #[derive(Debug)]
@@ -59,8 +59,8 @@ pub(crate) struct Step {
 
 impl Step {
     /// Runs the step if its tools are there, and times it.
-    pub(crate) fn execute(&self, place: &Place) -> (Outcome, Duration) {
-        let begun = Instant::now();
+    pub(crate) fn execute(&self, place: &Place) -> (Outcome, Cost) {
+        let meter = Meter::start();
         let outcome = match tools::first_missing(place, self.needs) {
             Some(tool) if place.on_ci => Outcome::Failed {
                 why: format!("{} is required on CI and could not be installed", tool.name()),
@@ -77,7 +77,7 @@ impl Step {
                 },
             },
         };
-        (outcome, begun.elapsed())
+        (outcome, meter.read())
     }
 }
 

@@ -19,8 +19,8 @@
 //! - [`frame`]: messages of any length over slots of one length, pure and over a segment.
 //! - [`index`]: what begins at each granule of a segment, beside its data.
 //! - [`codec`]: values in the bytes of a frame; each codec is a feature. [`typed`]: values over a segment, by one of them.
-//! - [`Inline`], `Heap` (feature `alloc`, where pointers are atomic) and `Raw`, words at an address: the regions that need no
-//!   operating system; [`Local`]: the claims of a segment within one address space.
+//! - [`Memory`], a region of whatever keeps words: [`Inline`], `Heap` (feature `alloc`, where pointers are atomic) and `Raw`,
+//!   words at an address; [`Local`]: the claims of a segment within one address space.
 //! - [`sync`]: the one door to atomics; the features `loom` and `shuttle` swap what stands behind it.
 //!
 //! Refuses: several producers, elements that are not [`Plain`], and any guess about whether a silent peer is dead.
@@ -51,6 +51,7 @@ pub mod journal;
 pub mod layout;
 #[cfg(target_has_atomic = "32")]
 mod local;
+mod memory;
 pub mod name;
 mod pairs;
 pub mod producer;
@@ -78,6 +79,7 @@ pub use join::{JoinError, Start};
 pub use layout::{Layout, Spec, SpecError};
 #[cfg(target_has_atomic = "32")]
 pub use local::Local;
+pub use memory::{Memory, Words};
 pub use producer::{Grant, Producer, Refused, Why};
 #[cfg(all(target_has_atomic = "32", not(any(feature = "loom", feature = "shuttle"))))]
 pub use raw::Raw;

@@ -1,22 +1,20 @@
-use crate::pairs;
-use crate::sync::{AtomicU32, Ordering, fence};
+use crate::memory::{Memory, Words};
+use crate::sync::AtomicU32;
 use core::ptr::NonNull;
-use core::slice;
-use tidemill_seam::{Exchange, Region};
 
 /// Words at an address that somebody else keeps: a mapped file, memory of a device, a section of a linker script.
 ///
-/// A copy is another handle to the same words. Keeps nothing alive: what it lies in wraps it.
+/// A copy is another handle to the same words. Keeps nothing alive: what it lies in owns it.
+pub type Raw = Memory<Address>;
+
+/// Where the words of a [`Raw`] are.
 #[derive(Clone, Copy, Debug)]
-pub struct Raw {
-    first: NonNull<AtomicU32>,
-    words: u32,
-}
+pub struct Address(NonNull<[AtomicU32]>);
 
 // SAFETY: all a handle gives access to are atomics, which whoever made it keeps there.
-unsafe impl Send for Raw {}
+unsafe impl Send for Address {}
 // SAFETY: as for `Send`: every access through a shared handle is atomic.
-unsafe impl Sync for Raw {}
+unsafe impl Sync for Address {}
 
 impl Raw {
     /// Where a region has to begin, in bytes: whole pairs of words are accessed at once (G7).
@@ -29,99 +27,16 @@ impl Raw {
     /// used, and whoever else touches them does so atomically. What stands there at first is all zero where that matters
     /// (G4).
     pub const unsafe fn new(first: NonNull<u32>, words: u32) -> Self {
-        Self { first: first.cast(), words }
-    }
-
-    /// The word at index `at`: for what needs an address, such as a futex.
-    pub fn word(&self, at: u32) -> Option<&AtomicU32> {
-        // SAFETY: `at` was just found to lie within the region.
-        (at < self.words).then(|| unsafe { self.at(at) })
-    }
-
-    #[inline]
-    unsafe fn at(&self, at: u32) -> &AtomicU32 {
-        debug_assert!(at < self.words, "word {at} lies outside a region of {}", self.words);
-        // SAFETY: the caller keeps `at` below `words`.
-        let word = unsafe { self.first.add(at as usize) };
-        // SAFETY: a word of the region, there for as long as this handle is used.
-        unsafe { word.as_ref() }
-    }
-
-    #[inline]
-    unsafe fn run(&self, at: u32, len: usize) -> &[AtomicU32] {
-        debug_assert!(at as usize + len <= self.words as usize, "{len} words at {at} end outside the region");
-        // SAFETY: the caller keeps the end of the run at or below `words`.
-        let first = unsafe { self.first.add(at as usize) };
-        // SAFETY: words of the region, there for as long as this handle is used.
-        unsafe { slice::from_raw_parts(first.as_ptr(), len) }
+        Self::of(Address(NonNull::slice_from_raw_parts(first.cast(), words as usize)))
     }
 }
 
-// SAFETY: every word below `words` is an atomic that its maker keeps there; `words` never changes.
-unsafe impl Region for Raw {
+// SAFETY: whoever made the handle keeps the words there.
+unsafe impl Words for Address {
     #[inline]
-    fn words(&self) -> u32 {
-        self.words
-    }
-
-    #[inline]
-    unsafe fn load(&self, at: u32, order: Ordering) -> u32 {
-        // SAFETY: `at` is within the region: the caller's promise.
-        unsafe { self.at(at) }.load(order)
-    }
-
-    #[inline]
-    unsafe fn store(&self, at: u32, value: u32, order: Ordering) {
-        // SAFETY: `at` is within the region: the caller's promise.
-        unsafe { self.at(at) }.store(value, order);
-    }
-
-    #[inline]
-    unsafe fn read(&self, at: u32, into: &mut [u32]) {
-        // SAFETY: the run is within the region: the caller's promise.
-        for (word, into) in unsafe { self.run(at, into.len()) }.iter().zip(into) {
-            *into = word.load(Ordering::Relaxed);
-        }
-    }
-
-    #[inline]
-    unsafe fn write(&self, at: u32, from: &[u32]) {
-        // SAFETY: the run is within the region: the caller's promise.
-        for (word, from) in unsafe { self.run(at, from.len()) }.iter().zip(from) {
-            word.store(*from, Ordering::Relaxed);
-        }
-    }
-
-    #[inline]
-    unsafe fn read_pairs(&self, at: u32, into: &mut [u32]) {
-        // SAFETY: the run is within the region: the caller's promise.
-        let run = unsafe { self.run(at, into.len()) };
-        // SAFETY: the region begins on a pair, and `at` is even: the caller's promise.
-        unsafe { pairs::read(run, into) };
-    }
-
-    #[inline]
-    unsafe fn write_pairs(&self, at: u32, from: &[u32]) {
-        // SAFETY: the run is within the region: the caller's promise.
-        let run = unsafe { self.run(at, from.len()) };
-        // SAFETY: the region begins on a pair, and `at` is even: the caller's promise.
-        unsafe { pairs::write(run, from) };
-    }
-
-    #[inline]
-    fn fence(&self, order: Ordering) {
-        fence(order);
-    }
-}
-
-// SAFETY: `compare_exchange` of an atomic is one step in its modification order.
-unsafe impl Exchange for Raw {
-    #[inline]
-    unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32> {
-        // SAFETY: `at` is within the region: the caller's promise.
-        let word = unsafe { self.at(at) };
-        // AcqRel, Acquire: the orderings that `Exchange` states; each caller names the partner.
-        word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(|_| ())
+    fn all(&self) -> &[AtomicU32] {
+        // SAFETY: words that are there for as long as this handle is used: its maker's promise.
+        unsafe { self.0.as_ref() }
     }
 }
 

@@ -3,7 +3,7 @@ use super::identity;
 use super::lock::Lock;
 use super::memfd;
 use super::named::{Backing, Draft};
-use super::region::Mapping;
+use super::region::{Mapping, guard};
 use crate::OsEntropy;
 use std::fmt::Write;
 use std::marker::PhantomData;
@@ -270,7 +270,7 @@ impl<E: Plain> Builder<E> {
         let (segment, lock) = self.open()?;
         let layout = segment.header().layout;
         same(Field::Capacity, layout.spec().capacity, self.spec.capacity)?;
-        segment.region().guard(layout.data()).map_err(|error| AttachError::os("mprotect", error))?;
+        guard(segment.region(), layout.data()).map_err(|error| AttachError::os("mprotect", error))?;
         Ok((segment, lock))
     }
 

@@ -1,7 +1,7 @@
 use super::error::AttachError;
 use super::lock::Lock;
 use super::named::{measure, open_to_look};
-use super::region::Mapping;
+use super::region::{Mapping, map_to_read};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -31,7 +31,7 @@ impl Look {
     pub fn at(path: &Path) -> Result<Self, AttachError> {
         let file = open_to_look(path)?;
         let bytes = measure(&file)?;
-        let mapping = Mapping::to_read(&file, bytes).map_err(|error| AttachError::os("mmap", error))?;
+        let mapping = map_to_read(&file, bytes).map_err(|error| AttachError::os("mmap", error))?;
         let lock = Lock::to_ask(&file).map_err(|error| AttachError::os("open", error))?;
         Ok(Self { segment: Segment::attach(Watched(mapping))?, lock })
     }

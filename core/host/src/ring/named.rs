@@ -1,6 +1,6 @@
 use super::error::AttachError;
 use super::lock::Lock;
-use super::region::Mapping;
+use super::region::{Mapping, map};
 use rustix::fs::{
     AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, fallocate, fstat, linkat, open, unlink,
 };
@@ -57,7 +57,7 @@ impl Backing {
     pub(super) fn of(file: impl AsFd) -> Result<Self, AttachError> {
         let bytes = measure(&file)?;
         let lock = Lock::on(&file).map_err(|error| AttachError::os("open", error))?;
-        let mapping = Mapping::of(&file, bytes).map_err(|error| AttachError::os("mmap", error))?;
+        let mapping = map(&file, bytes).map_err(|error| AttachError::os("mmap", error))?;
         Ok(Self { mapping, lock })
     }
 

@@ -1,5 +1,6 @@
 use super::memfd::sealed;
 use super::named::take_space;
+use super::region::{guard, map};
 use super::{AttachError, Backing, Draft, Lock, Look, Mapping, memfd};
 use rustix::fs::{Mode, OFlags, fstat, ftruncate, open};
 use std::os::fd::{AsFd, OwnedFd};
@@ -28,8 +29,8 @@ fn disk() -> PathBuf {
 
 /// Two mappings of the first words of a file that is all zero.
 fn two(file: &OwnedFd, words: u32) -> (Mapping, Mapping) {
-    let map = || Mapping::of(file, 4 * u64::from(words)).expect("the file is as long");
-    (map(), map())
+    let one = || map(file, 4 * u64::from(words)).expect("the file is as long");
+    (one(), one())
 }
 
 /// A file without a name.
@@ -230,7 +231,7 @@ fn a_child_inherits_no_mapping_and_a_guarded_one_is_read_only_behind_its_guard()
     let mapping = &draft.backing().mapping;
     let flags: Vec<String> = smaps(mapping).into_iter().filter(|line| line.starts_with("VmFlags")).collect();
     assert!(flags.len() == 1 && flags[0].split(' ').any(|flag| flag == "dc"), "{flags:?}");
-    mapping.guard(1025).expect("ours");
+    guard(mapping, 1025).expect("ours");
     let maps = smaps(mapping);
     assert!(maps[0].contains(" rw-s "), "{maps:?}");
     assert!(maps.iter().any(|line| line.contains(" r--s ")), "{maps:?}");
@@ -238,5 +239,5 @@ fn a_child_inherits_no_mapping_and_a_guarded_one_is_read_only_behind_its_guard()
     unsafe { mapping.store(2047, 1, Ordering::Relaxed) };
     // SAFETY: as above.
     assert_eq!(unsafe { mapping.load(2048, Ordering::Relaxed) }, 0);
-    mapping.guard(3 * 1024).expect("nothing is behind that");
+    guard(mapping, 3 * 1024).expect("nothing is behind that");
 }
