@@ -4,8 +4,9 @@ use crate::{Lapse, Sparse, lengths, thread};
 use std::sync::{Arc, Mutex};
 use tidemill_ring::header::{Creator, SegmentId};
 use tidemill_ring::table::Identity;
+use tidemill_ring::wait::Parking;
 use tidemill_ring::{Consumer, Layout, Next, Peer, PeerName, Policy, Producer, Reader, Segment, Spec, Start};
-use tidemill_seam::{Claimed, Life, Liveness};
+use tidemill_seam::{Claimed, Duration, Life, Liveness, Region};
 
 type Tx = Producer<[u32; 1], Sparse, Claims>;
 type Rx = Consumer<[u32; 1], Sparse, Claims>;
@@ -19,17 +20,19 @@ struct Claims(Arc<Mutex<Vec<(u32, u32)>>>);
 pub const PUBLISHED: u32 = 136;
 /// The low word of the gate.
 pub const GATE: u32 = 138;
-const TABLE: u32 = 149;
-const PARTICIPANTS: u32 = 150;
-const DATA: u32 = 184;
+const READERS_BED: u32 = 148;
+const PRODUCER_BED: u32 = 149;
+const TABLE: u32 = 152;
+const PARTICIPANTS: u32 = 153;
+const DATA: u32 = 188;
 
 fn spec(history: u32) -> Spec {
     Spec::of::<[u32; 1]>(2).line(1).page(1).participants(1).journal(0).history(history)
 }
 
-/// What is raced for: the state, both positions, the control word, the cursor and the slots.
+/// What is raced for: the state, both positions, both park words, the control word, the cursor and the slots.
 fn followed(at: u32) -> bool {
-    matches!(at, 128 | PUBLISHED | GATE | TABLE | PARTICIPANTS) || at >= DATA
+    matches!(at, 128 | PUBLISHED | GATE | READERS_BED | PRODUCER_BED | TABLE | PARTICIPANTS) || at >= DATA
 }
 
 fn ring(history: u32, lapse: Lapse) -> (Segment<Sparse>, Claims) {
@@ -172,4 +175,61 @@ pub fn leave_beside_a_rescan(lapse: Lapse) {
     }
     drop(rx);
     pusher.join().expect("the producer ran through");
+}
+
+/// Sleeps as whoever has lain down: until woken.
+fn sleep(region: &Sparse, bed: u32) {
+    region.wait(bed, Parking::<Sparse>::ASLEEP, Duration::MAX);
+}
+
+/// A consumer sleeps whenever there is nothing beside a producer that publishes: it is woken for every item (RL-16).
+pub fn sleep_beside_a_publication(lapse: Lapse) {
+    let n = lengths(2, 12);
+    let (segment, live) = ring(0, lapse);
+    let (tx, mut rx) = (opened(&segment, &live), joined(&segment, &live));
+    let pusher = thread::spawn(move || push(tx, u64::from(n)));
+    for _ in 0..n {
+        while !take(&mut rx) {
+            if rx.lie_down() {
+                sleep(segment.region(), rx.bed());
+            }
+        }
+    }
+    pusher.join().expect("the producer ran through");
+    std::mem::forget(rx);
+}
+
+/// A consumer sleeps beside a producer that closes: it hears of the end (RL-16).
+pub fn sleep_beside_a_close(lapse: Lapse) {
+    let (segment, live) = ring(0, lapse);
+    let (tx, mut rx) = (opened(&segment, &live), joined(&segment, &live));
+    let closer = thread::spawn(move || tx.close());
+    while !matches!(rx.try_next(), Some(Next::Closed(_))) {
+        if rx.lie_down() {
+            sleep(segment.region(), rx.bed());
+        }
+    }
+    closer.join().expect("the producer ran through");
+    std::mem::forget(rx);
+}
+
+/// A producer sleeps for room beside a consumer that takes what there is: it is woken (RL-16).
+pub fn sleep_for_room(lapse: Lapse) {
+    let (segment, live) = ring(0, lapse);
+    let (mut tx, mut rx) = (opened(&segment, &live), joined(&segment, &live));
+    (0..2).for_each(|at| assert!(tx.try_push(item(at)).is_ok(), "a fresh ring has room"));
+    let taker = thread::spawn(move || {
+        while take(&mut rx) {}
+        rx
+    });
+    for at in 2..u64::from(lengths(3, 4)) {
+        while tx.try_push(item(at)).is_err() {
+            if tx.lie_down(1) {
+                sleep(segment.region(), tx.bed());
+            }
+        }
+    }
+    let mut rx = taker.join().expect("the consumer ran through");
+    while take(&mut rx) {}
+    std::mem::forget((rx, tx));
 }

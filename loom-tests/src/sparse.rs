@@ -1,7 +1,8 @@
+use crate::{Condvar, Mutex};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32 as Plain;
 use tidemill_ring::sync::{AtomicU32, Ordering, fence};
-use tidemill_seam::{Exchange, Region};
+use tidemill_seam::{Duration, Exchange, Region};
 
 /// The promise that a [`Sparse`] region breaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,7 +22,15 @@ pub enum Lapse {
 #[derive(Clone, Debug)]
 pub struct Sparse {
     words: Arc<[Word]>,
+    bed: Arc<Bed>,
     lapse: Lapse,
+}
+
+/// Where sleepers lie down, on whichever word: how often they were woken.
+#[derive(Debug, Default)]
+struct Bed {
+    woken: Mutex<u32>,
+    bell: Condvar,
 }
 
 #[derive(Debug)]
@@ -35,7 +44,7 @@ impl Sparse {
     pub fn new(words: u32, lapse: Lapse, follow: impl Fn(u32) -> bool) -> Self {
         let word =
             |at| if follow(at) { Word::Followed(AtomicU32::new(0)) } else { Word::Quiet(Plain::new(0)) };
-        Self { words: (0..words).map(word).collect(), lapse }
+        Self { words: (0..words).map(word).collect(), bed: Arc::default(), lapse }
     }
 }
 
@@ -71,6 +80,30 @@ unsafe impl Region for Sparse {
     fn fence(&self, order: Ordering) {
         if self.lapse != Lapse::Fence(order) && !std::thread::panicking() {
             fence(order);
+        }
+    }
+
+    /// Sleeps until woken, however long that takes: a wake that is lost is a deadlock.
+    fn wait(&self, at: u32, value: u32, _: Duration) {
+        if std::thread::panicking() {
+            return;
+        }
+        let mut woken = self.bed.woken.lock().expect("nobody panics here");
+        let seen = *woken;
+        // SAFETY: a word of this region: whoever sleeps on it stored it before.
+        // Relaxed: a wake before ours is seen by the mutex, with what was stored before it.
+        if unsafe { self.load(at, Ordering::Relaxed) } != value {
+            return;
+        }
+        while *woken == seen {
+            woken = self.bed.bell.wait(woken).expect("nobody panics here");
+        }
+    }
+
+    fn wake(&self, _: u32) {
+        if !std::thread::panicking() {
+            *self.bed.woken.lock().expect("nobody panics here") += 1;
+            self.bed.bell.notify_all();
         }
     }
 }

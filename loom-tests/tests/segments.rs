@@ -28,6 +28,24 @@ fn who_leaves_is_waited_for_no_longer_rl_2_rl_7() {
     check(|| segments::leave_beside_a_rescan(Lapse::None));
 }
 
+// RING-LOOM, RING-WAIT: a park beside a publication.
+#[test]
+fn who_sleeps_is_woken_for_every_item_rl_16() {
+    check(|| segments::sleep_beside_a_publication(Lapse::None));
+}
+
+// RING-LOOM, RING-WAIT: a park beside a close.
+#[test]
+fn who_sleeps_is_woken_for_the_end_rl_16() {
+    check(|| segments::sleep_beside_a_close(Lapse::None));
+}
+
+// RING-LOOM, RING-WAIT: a producer's park beside acknowledgements.
+#[test]
+fn who_sleeps_for_room_is_woken_for_it_rl_16() {
+    check(|| segments::sleep_for_room(Lapse::None));
+}
+
 #[cfg(feature = "loom")]
 mod litmus {
     use loom_tests::{Lapse, check, segments};
@@ -55,5 +73,23 @@ mod litmus {
     #[should_panic(expected = "an item of another lap")]
     fn a_copy_without_its_fence_is_caught_rl_5() {
         check(|| segments::read_beside_an_overwrite(Lapse::Fence(Ordering::Acquire)));
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn a_publication_without_a_fence_is_slept_through_rl_16() {
+        check(|| segments::sleep_beside_a_publication(Lapse::Fence(Ordering::SeqCst)));
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn a_close_without_a_fence_is_slept_through_rl_16() {
+        check(|| segments::sleep_beside_a_close(Lapse::Fence(Ordering::SeqCst)));
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn an_acknowledgement_without_a_fence_is_slept_through_rl_16() {
+        check(|| segments::sleep_for_room(Lapse::Fence(Ordering::SeqCst)));
     }
 }

@@ -2,15 +2,18 @@
 
 use crate::element::Plain;
 use crate::follow::{End, Follow, Next};
-use crate::join::{self, JoinError, Start};
+use crate::join::{self, JoinError, Seat, Start};
 use crate::segment::{Position, Segment};
 use crate::table::{Ctl, Peer};
 use crate::view::View;
+use crate::wait::Wait;
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem;
 use core::ops::Deref;
 use tidemill_seam::{Exchange, Liveness};
+
+mod wait;
 
 /// The half that takes items of `E`, each once and in order, under a policy that gates for ever (`Block`, `Fail`).
 ///
@@ -21,6 +24,9 @@ pub struct Consumer<E: Plain, R: Exchange, L: Liveness> {
     slot: u32,
     ctl: Ctl,
     follow: Follow,
+    wait: Wait,
+    /// Up to where a producer that waits for room was looked for with a fence.
+    told: u64,
     item: PhantomData<fn() -> E>,
 }
 
@@ -47,7 +53,9 @@ impl<R: Exchange> Segment<R> {
         }
         let seat = join::join(&self.view, &live, peer, start)?;
         let follow = Follow::new(&self.view, seat.next);
-        Ok(Consumer { view: self.view, live, slot: seat.slot, ctl: seat.ctl, follow, item: PhantomData })
+        let (wait, told) = (self.view.usual_wait(), seat.next);
+        let Seat { slot, ctl, .. } = seat;
+        Ok(Consumer { view: self.view, live, slot, ctl, follow, wait, told, item: PhantomData })
     }
 }
 
@@ -81,10 +89,10 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// The `i`-th item from here on, without taking it; `None` where it was not published yet, or something else is to be
     /// heard before it.
     pub fn peek(&mut self, i: u32) -> Option<E> {
-        if self.ready() <= u64::from(i) {
+        if self.ready_items() <= u64::from(i) {
             self.look_further();
         }
-        (u64::from(i) < self.ready()).then(|| self.view.take(self.follow.next + u64::from(i)))
+        (u64::from(i) < self.ready_items()).then(|| self.view.take(self.follow.next + u64::from(i)))
     }
 
     /// Takes everything below `position`, as far as it is known to be published. Gives where it stands.
@@ -97,12 +105,12 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// acknowledged together at the end, or up to the one at which `each` panics. Gives their number, and what stands before
     /// the next item where that is not one.
     pub fn poll(&mut self, limit: u32, mut each: impl FnMut(&E, Position, bool)) -> (u32, Option<Next<()>>) {
-        if self.ready() == 0
+        if self.ready_items() == 0
             && let Some(news) = self.refresh()
         {
             return (0, Some(news));
         }
-        let end = self.follow.next + self.ready().min(u64::from(limit));
+        let end = self.follow.next + self.ready_items().min(u64::from(limit));
         let batch = Batch { at: self.follow.next, consumer: self };
         (batch.run(end, &mut each), None)
     }
@@ -123,14 +131,14 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// # Errors
     /// What is to be heard before the next of them.
     pub(crate) fn look<T>(&mut self, want: u64) -> Result<u64, Next<T>> {
-        if self.ready() == 0 {
+        if self.ready_items() == 0 {
             if let Some(news) = self.refresh() {
                 return Err(news);
             }
-        } else if self.ready() < want {
+        } else if self.ready_items() < want {
             self.look_further();
         }
-        Ok(self.ready())
+        Ok(self.ready_items())
     }
 
     /// Learns what was published meanwhile, unless something is to be heard first: `try_next` tells it in its turn.
@@ -143,13 +151,17 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
 
     /// Items known to be published and not taken.
     #[inline]
-    fn ready(&self) -> u64 {
+    fn ready_items(&self) -> u64 {
         self.follow.known - self.follow.next
     }
 
     #[cold]
     #[inline(never)]
     fn refresh<T>(&mut self) -> Option<Next<T>> {
+        if self.told != self.follow.next {
+            self.told = self.follow.next;
+            self.view.rouse_producer();
+        }
         self.follow.news(&self.view, Follow::near)
     }
 
@@ -158,6 +170,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
         // Its Release pairs with the Acquire in `scan`: what lies below was read (RL-2).
         self.view.advance(self.view.layout().cursor(self.slot), self.follow.next, to);
         self.follow.next = to;
+        self.view.glance_at_producer();
     }
 }
 

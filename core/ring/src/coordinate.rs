@@ -75,12 +75,24 @@ impl Start {
         Self { coordinate, begun: now, first, phase }
     }
 
+    /// One that waits for nobody.
+    pub const AT_ONCE: Self = Self::new(Coordinate::Immediate, Instant::ZERO, 0);
+
     /// Whether the item at position `next` may be published, `ready` consumers being live and ready.
     ///
     /// # Errors
     /// [`Held`] where not.
     #[inline]
     pub fn admit(&mut self, now: Instant, ready: u32, next: u64) -> Result<(), Held> {
+        self.look(Some(now), ready, next)
+    }
+
+    /// As [`admit`](Self::admit), for who may not know the time: no deadline passes where it does not.
+    ///
+    /// # Errors
+    /// [`Held`].
+    #[inline]
+    pub fn look(&mut self, now: Option<Instant>, ready: u32, next: u64) -> Result<(), Held> {
         match self.phase {
             Phase::Open => Ok(()),
             Phase::Failed(held) => Err(held),
@@ -88,8 +100,19 @@ impl Start {
         }
     }
 
+    /// The first position that may not be published as things are.
+    #[inline]
+    pub const fn ceiling(&self) -> u64 {
+        match (self.phase, self.coordinate) {
+            (Phase::Open, _) => u64::MAX,
+            (Phase::Waiting, Coordinate::BufferUntil { max, .. }) => self.first.saturating_add(max),
+            _ => self.first,
+        }
+    }
+
     #[cold]
-    fn wait(&mut self, now: Instant, ready: u32, next: u64) -> Result<(), Held> {
+    fn wait(&mut self, now: Option<Instant>, ready: u32, next: u64) -> Result<(), Held> {
+        let now = now.unwrap_or(self.begun);
         self.begun = self.begun.min(now);
         match self.coordinate {
             Coordinate::WaitFor { n, by } if ready < n => {
@@ -117,6 +140,14 @@ impl Start {
         match (self.coordinate, self.phase) {
             (Coordinate::BufferUntil { .. }, Phase::Waiting) => Some(self.first),
             _ => None,
+        }
+    }
+
+    /// How many consumers it is to begin with.
+    pub const fn wanted(&self) -> u32 {
+        match self.coordinate {
+            Coordinate::Immediate => 0,
+            Coordinate::WaitFor { n, .. } | Coordinate::BufferUntil { n, .. } => n,
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! - **RL-2** *Gate.* Every position from `gate` to `published` is intact; `gate` never goes back. Position `p` is written only
 //!   if `p < clearance + capacity`, the clearance being private and not above the gate.
-//! - **RL-3** *Rescan*, only when the clearance is used up: `g = max(gate, min(cursors that gate, published - history))`; store
+//! - **RL-3** *Rescan*, only when the clearance is used up: `g = max(gate, min(cursors that gate, published - history, pin))`; store
 //!   `gate = g`, fence, scan again; `clearance = max(clearance, min(g, second scan))`.
 //!
 //! A cursor is compared by its low word, as a distance from the gate. One that lies further from it than the ring is long
@@ -31,6 +31,8 @@ pub(crate) struct Gate {
     pub(crate) position: u64,
     /// Nobody reads below it.
     clearance: u64,
+    /// What is kept for those who are still to come begins here.
+    pub(crate) pin: Option<u64>,
 }
 
 impl<R: Region> View<R> {
@@ -66,7 +68,16 @@ impl Gate {
         // SeqCst: as in `rescan`: the last producer stored the gate and may have died before it looked again.
         view.fence(Ordering::SeqCst);
         let scan = view.scan(position, next);
-        Self { position, clearance: scan.least.map_or(position, |least| least.min(position)) }
+        let clearance = scan.least.map_or(position, |least| least.min(position));
+        // A pin is between the two where a producer set it: a foreign one is none (RL-18).
+        let pin = view.position(view.layout().pin()).checked_sub(1);
+        Self { position, clearance, pin: pin.filter(|pin| (position..=next).contains(pin)) }
+    }
+
+    /// Keeps everything from `pin` on from now on, or nothing besides what is read.
+    pub(crate) fn pin<R: Region>(&mut self, view: &View<R>, pin: Option<u64>) {
+        self.pin = pin;
+        view.set(view.layout().pin(), pin.map_or(0, |pin| pin + 1));
     }
 
     /// Where there is no room any more, as far as is known.
@@ -79,6 +90,7 @@ impl Gate {
     pub(crate) fn rescan<R: Region>(&mut self, view: &View<R>, next: u64) -> Scan {
         let first = view.scan(self.position, next);
         let kept = next.saturating_sub(u64::from(view.layout().spec().history));
+        let kept = self.pin.map_or(kept, |pin| pin.min(kept));
         let to = first.least.map_or(kept, |least| least.min(kept)).max(self.position);
         if to == self.position {
             // No new gate: who reads below it was seen when it was stored.

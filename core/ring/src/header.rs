@@ -15,6 +15,8 @@ const ENDIAN: u32 = 0x0102_0304;
 pub const ABI: (u16, u16) = (1, 0);
 /// Feature bits without which a segment cannot be used; none so far.
 const REQUIRED_KNOWN: u32 = 0;
+/// Feature bits that may be ignored: nobody sleeps here. Who does all the same is woken by its probes only.
+const SPIN_ONLY: u32 = 1;
 /// Slots of plain elements.
 const KIND_SLOTS: u32 = 0;
 /// Granules of frames, beside an index.
@@ -113,6 +115,7 @@ mod at {
     pub(super) const ABI: usize = 2;
     pub(super) const ENDIAN: usize = 3;
     pub(super) const REQUIRED: usize = 4;
+    pub(super) const OPTIONAL: usize = 5;
     pub(super) const KIND: usize = 6;
     pub(super) const LINE: usize = 7;
     pub(super) const CAPACITY: usize = 8;
@@ -186,7 +189,8 @@ impl Header {
             Kind::Frames => KIND_FRAMES,
         };
         put(at::MAGIC, &MAGIC);
-        put(at::ABI, &[u32::from(ABI.0) << 16 | u32::from(ABI.1), ENDIAN, 0, 0, kind]);
+        let optional = if spec.parks { 0 } else { SPIN_ONLY };
+        put(at::ABI, &[u32::from(ABI.0) << 16 | u32::from(ABI.1), ENDIAN, 0, optional, kind]);
         put(at::LINE, &[spec.line, spec.capacity, spec.size, spec.align]);
         put(at::FINGERPRINT, &halves(spec.fingerprint));
         put(at::HISTORY, &[spec.history, spec.participants, spec.page, spec.journal, spec.policies.bits()]);
@@ -264,6 +268,7 @@ impl Header {
             page: words[at::PAGE],
             journal: words[at::JOURNAL],
             policies: known,
+            parks: words[at::OPTIONAL] & SPIN_ONLY == 0,
         };
         let layout = Layout::of(&spec).map_err(Incompatible::from)?;
         for (at, (got, want)) in (at::OFFSETS as u32..).zip(words[at::OFFSETS..].iter().zip(layout.offsets()))

@@ -299,6 +299,7 @@ pub(crate) fn go<R: Exchange, L: Liveness>(view: &View<R>, live: &L, slot: u32, 
         }
     }
     live.release(slot, ctl.generation);
+    view.rouse_producer();
 }
 
 impl fmt::Display for JoinError {

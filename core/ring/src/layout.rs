@@ -33,6 +33,7 @@ pub(crate) const RECORD_WORDS: u32 = 32;
 const STATE_WORDS: u32 = 8;
 const GATE_WORDS: u32 = 10;
 const CURSOR_WORDS: u32 = 2;
+const PARK_WORDS: u32 = 4;
 
 const WIDE: bool = cfg!(target_pointer_width = "64");
 
@@ -85,6 +86,8 @@ pub struct Spec {
     pub journal: u32,
     /// What a participant may choose to be.
     pub policies: Policies,
+    /// Whether whoever waits may sleep: a publication then takes a fence, and a look at who does.
+    pub parks: bool,
 }
 
 /// Why there is no such ring. Each names the limit.
@@ -146,7 +149,7 @@ impl Spec {
         Self::new(capacity, size_of::<E>() as u32, align_of::<E>() as u32, E::FINGERPRINT.bits())
     }
 
-    /// A ring of `capacity` slots of `size` bytes: 16 participants, no history, every policy. On 64-bit targets lines of
+    /// A ring of `capacity` slots of `size` bytes: 16 participants, no history, every policy, sleep allowed. On 64-bit targets lines of
     /// 128 bytes, data on a page of 4 KiB and 64 events remembered; elsewhere words side by side and no journal.
     pub const fn new(capacity: u32, size: u32, align: u32, fingerprint: u64) -> Self {
         Self {
@@ -162,6 +165,7 @@ impl Spec {
             page: if WIDE { 1024 } else { 1 },
             journal: if WIDE { JOURNAL_MAX } else { 0 },
             policies: Policies::ALL,
+            parks: true,
         }
     }
 
@@ -216,6 +220,12 @@ impl Spec {
     /// Whether the segment has an index.
     pub const fn indexed(&self) -> bool {
         matches!(self.kind, Kind::Frames)
+    }
+
+    /// The same ring where nobody sleeps, and publications take no fence.
+    #[must_use]
+    pub const fn spin_only(self) -> Self {
+        Self { parks: false, ..self }
     }
 
     const fn check(&self) -> Result<(), SpecError> {
@@ -275,7 +285,7 @@ impl Layout {
         let published = HEADER_WORDS as u64 + up(STATE_WORDS as u64, line);
         let gate = published + up(CURSOR_WORDS as u64, line);
         let park = gate + up(GATE_WORDS as u64, line);
-        let table = park + up(1, line);
+        let table = park + up(PARK_WORDS as u64, line);
         let participants = table + up(spec.participants as u64, line);
         let step = up(CURSOR_WORDS as u64, line) + up(RECORD_WORDS as u64, line);
         let journal = participants + step * spec.participants as u64;
@@ -347,6 +357,23 @@ impl Layout {
     pub(crate) const RESTART: At = Self::STATE.plus(1);
     /// Who the present producer is.
     pub(crate) const PRODUCER_WHO: At = Self::STATE.plus(3);
+
+    /// The park word of those who read.
+    #[inline]
+    pub(crate) const fn readers_bed(&self) -> At {
+        self.park
+    }
+
+    /// The park word of those who publish.
+    #[inline]
+    pub(crate) const fn producer_bed(&self) -> At {
+        self.park.plus(1)
+    }
+
+    /// One above the position that is kept for those who are still to come; zero where none is.
+    pub(crate) const fn pin(&self) -> At {
+        self.park.plus(2)
+    }
 
     /// Passed by the gate while nobody gated.
     pub(crate) const fn unheard(&self) -> At {

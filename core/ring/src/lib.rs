@@ -14,7 +14,7 @@
 //! - [`wake`]: the words behind a sleep that loses no wake-up.
 //! - [`Plain`]: what may lie in a slot as it is; [`Fingerprint`] tells two such types apart.
 //! - [`name`], [`topology`]: who talks over which ring, under names that every system takes.
-//! - [`wait`]: how a call waits, until when, and who may end it.
+//! - [`wait`]: how a call waits, until when, and who may end it; a party of a segment sleeps until it is woken.
 //! - [`required`], [`coordinate`]: the consumers that a publisher cannot do without, and how it begins.
 //! - [`frame`]: messages of any length over slots of one length, pure and over a segment.
 //! - [`index`]: what begins at each granule of a segment, beside its data.
@@ -60,6 +60,7 @@ mod raw;
 pub mod reader;
 pub mod required;
 pub mod segment;
+mod sleep;
 pub mod spsc;
 pub mod sync;
 pub mod table;

@@ -1,5 +1,6 @@
 //! The one who publishes. Refuses what does not fit, and says whom it waits for.
 
+use crate::coordinate::{self, Held};
 use crate::element::Plain;
 use crate::gate::{Gate, Scan};
 use crate::header::Incompatible;
@@ -9,13 +10,17 @@ use crate::segment::{PeerFault, Phase, Position, Segment, Standing};
 use crate::sync::Ordering;
 use crate::table::{Identity, State};
 use crate::view::View;
+use crate::wait::Wait;
 use core::fmt;
 use core::marker::PhantomData;
 use tidemill_seam::{Exchange, Life, Liveness};
 
+mod begin;
 mod grant;
 mod tend;
+mod wait;
 
+pub use begin::Startup;
 pub use grant::Grant;
 pub use tend::Tended;
 
@@ -50,6 +55,10 @@ pub enum Why {
         /// Its slot.
         by: u32,
     },
+    /// It begins with consumers that are not there yet, or did not come in time.
+    Held(Held),
+    /// The wait for room was cancelled.
+    Cancelled,
 }
 
 /// Why nobody produces through this handle.
@@ -80,7 +89,16 @@ pub struct Producer<E: Plain, R: Exchange, L: Liveness> {
     limit: u64,
     gate: Gate,
     waiting: Waiting,
+    start: coordinate::Start,
+    wait: Wait,
     item: PhantomData<fn(E)>,
+}
+
+impl Why {
+    /// Whether waiting may help.
+    pub const fn may_pass(self) -> bool {
+        matches!(self, Self::Full { .. } | Self::Held(Held::Awaiting { .. }))
+    }
 }
 
 impl<R: Exchange> Segment<R> {
@@ -123,8 +141,9 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
             Ok(Some(next)) => {
                 let gate = Gate::open(&view, next);
                 let limit = gate.limit(&view);
-                let waiting = Waiting::default();
-                Ok(Self { view, live, standing, next, limit, gate, waiting, item: PhantomData })
+                let (waiting, wait) = (Waiting::default(), view.usual_wait());
+                let start = coordinate::Start::AT_ONCE;
+                Ok(Self { view, live, standing, next, limit, gate, waiting, start, wait, item: PhantomData })
             }
             lost => {
                 live.release(Layout::PRODUCER, standing.generation);
@@ -278,6 +297,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         // only where a word stands that we did not write.
         if self.view.exchange(Layout::STATE, self.standing.encode(), word).is_ok() {
             self.view.note(Kind::Closed, Layout::PRODUCER, self.standing.generation, self.next);
+            self.view.rouse_readers();
         }
         self.live.release(Layout::PRODUCER, self.standing.generation);
         self.standing.phase = phase;
@@ -290,15 +310,20 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         // Its Release pairs with the Acquire of `published` in consumers and readers (RL-1).
         self.view.advance(self.view.layout().published, self.next, to);
         self.next = to;
+        self.view.rouse_readers();
     }
 
     #[cold]
     #[inline(never)]
     fn make_room(&mut self, n: u32) -> Result<(), Why> {
-        let scan = self.look();
         let end = self.next + u64::from(n);
+        let held = self.begin(None, end);
+        let scan = self.look();
         if end <= self.limit {
             return Ok(());
+        }
+        if let Some(held) = held {
+            return Err(Why::Held(held));
         }
         let at = scan.least.unwrap_or(self.gate.position);
         self.waiting.refused(self.next, end);
@@ -310,7 +335,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
 
     fn look(&mut self) -> Scan {
         let scan = self.gate.rescan(&self.view, self.next);
-        self.limit = self.gate.limit(&self.view);
+        self.limit = self.gate.limit(&self.view).min(self.start.ceiling());
         scan
     }
 }
@@ -335,6 +360,7 @@ fn begin<R: Exchange>(
         return Ok(None);
     }
     view.note(Kind::Opened, Layout::PRODUCER, standing.generation, next);
+    view.rouse_readers();
     Ok(Some(next))
 }
 
@@ -364,6 +390,8 @@ impl fmt::Display for Why {
             }
             Self::TooLarge { max } => write!(f, "no more than {max} fit at once"),
             Self::Failed { by } => write!(f, "slot {by} must not stall, and did"),
+            Self::Held(held) => fmt::Display::fmt(held, f),
+            Self::Cancelled => f.write_str("cancelled"),
         }
     }
 }

@@ -5,14 +5,17 @@
 
 use crate::element::Plain;
 use crate::follow::{End, Follow, Next};
-use crate::join::{self, JoinError, Start};
+use crate::join::{self, JoinError, Seat, Start};
 use crate::segment::{Position, Segment};
 use crate::sync::Ordering;
 use crate::table::{Ctl, Peer};
 use crate::view::View;
+use crate::wait::Wait;
 use core::fmt;
 use core::marker::PhantomData;
 use tidemill_seam::{Exchange, Liveness};
+
+mod wait;
 
 /// The half that copies items of `E` under a policy by which it may be overtaken (`Lossy`, `Evict`).
 ///
@@ -23,6 +26,7 @@ pub struct Reader<E: Plain, R: Exchange, L: Liveness> {
     slot: u32,
     ctl: Ctl,
     follow: Follow,
+    wait: Wait,
     item: PhantomData<fn() -> E>,
 }
 
@@ -43,7 +47,8 @@ impl<R: Exchange> Segment<R> {
         }
         let seat = join::join(&self.view, &live, peer, start)?;
         let follow = Follow::new(&self.view, seat.next);
-        Ok(Reader { view: self.view, live, slot: seat.slot, ctl: seat.ctl, follow, item: PhantomData })
+        let (wait, Seat { slot, ctl, .. }) = (self.view.usual_wait(), seat);
+        Ok(Reader { view: self.view, live, slot, ctl, follow, wait, item: PhantomData })
     }
 }
 
@@ -118,6 +123,9 @@ impl<E: Plain, R: Exchange, L: Liveness> Reader<E, R, L> {
         // Its Release orders what was counted before it (RL-17), and pairs with `scan` where this reader gates.
         self.view.advance(self.view.layout().cursor(self.slot), self.follow.next, to);
         self.follow.next = to;
+        if self.ctl.gates() {
+            self.view.glance_at_producer();
+        }
     }
 }
 

@@ -95,6 +95,8 @@ pub struct Participant {
     pub cursor: Position,
     /// What became of its items.
     pub account: Account,
+    /// Whether it said that it was ready.
+    pub ready: bool,
 }
 
 /// One ring in one region, whose header was checked. A handle: it takes part in nothing.
@@ -234,7 +236,18 @@ impl<R: Region> Segment<R> {
             who: self.view.who_of(slot),
             cursor: Position(self.view.position(self.view.layout().cursor(slot))),
             account: self.view.account(slot, gone),
+            ready: self.view.is_ready(slot, ctl),
         })
+    }
+
+    /// The participant of that name: who is there, or who was there last.
+    pub fn find(&self, name: &str) -> Option<Participant> {
+        self.view.find(name).and_then(|(slot, _)| self.participant(slot))
+    }
+
+    /// Those who are there and whose names begin so, in order of their slots.
+    pub fn find_prefix<'s>(&'s self, prefix: &'s str) -> impl Iterator<Item = Participant> + 's {
+        self.participants().filter(move |one| one.name.is_some_and(|name| name.as_str().starts_with(prefix)))
     }
 
     /// Every slot that is somebody's, in order.

@@ -17,6 +17,7 @@ use crate::view::View;
 use tidemill_seam::{Duration, Exchange, Region};
 
 mod peer;
+mod presence;
 
 pub use peer::{Identity, Peer, PeerName, PeerNameError};
 
@@ -190,10 +191,11 @@ mod at {
     pub(super) const AFTER: u32 = 17;
     pub(super) const HOLD: u32 = 19;
     pub(super) const LAGGED: u32 = 21;
+    pub(super) const READY: u32 = LAGGED + super::Tally::WORDS;
+    pub(super) const DONE: u32 = READY + 1;
 }
 
-const _: () =
-    assert!(at::LAGGED + Tally::WORDS <= crate::layout::RECORD_WORDS, "a record ends after its last field");
+const _: () = assert!(at::DONE < crate::layout::RECORD_WORDS, "a record ends after its last field");
 
 /// The table, as everybody sees it.
 impl<R: Region> View<R> {

@@ -19,8 +19,12 @@
 //!   or by what `look` itself finds: a close, an eviction, a proved fault.
 
 mod park;
+mod turns;
 
 pub use park::Parking;
+pub use turns::{Idle, Turn, Turns};
+
+pub(crate) use turns::{Waiter, wait};
 
 use crate::sync::{AtomicU32, Ordering};
 use core::fmt;
@@ -28,9 +32,6 @@ use tidemill_seam::{Clock, Duration, Instant};
 
 /// The longest slice of one sleep, unless said otherwise: what a lost wake-up, a cancel or a death costs at most.
 pub const PROBE_DEFAULT: Duration = Duration::from_millis(10);
-
-/// Turns without a look at the clock, while nothing sleeps: a clock costs more than a turn.
-const CLOCK_EVERY: u32 = 64;
 
 /// What to do between two looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -234,32 +235,20 @@ pub fn wait_for<T>(
     rest: &mut impl Rest,
     mut look: impl FnMut() -> Option<T>,
 ) -> Result<T, Ended> {
-    let mut turn = 0_u32;
+    let mut turns = Turns::new(wait, *until, probe);
     loop {
         if let Some(found) = look() {
             return Ok(found);
         }
-        until.check_cancel()?;
-        let pause = wait.pause(turn);
-        let spins = matches!(pause, Pause::Again | Pause::Hint);
-        if spins && !turn.is_multiple_of(CLOCK_EVERY) {
-            turn = turn.wrapping_add(1);
-            if pause == Pause::Hint {
-                rest.hint();
-            }
-            continue;
-        }
-        let now = clock.now();
-        until.check(now)?;
-        turn = turn.wrapping_add(u32::from(spins));
-        match pause {
+        let turn = turns.next(clock)?;
+        match turn.pause {
             Pause::Again => {}
             Pause::Hint => rest.hint(),
             Pause::Yield => rest.yield_now(),
-            Pause::Sleep(span) => rest.sleep(until.slice(now, span.min(probe))),
+            Pause::Sleep(_) => rest.sleep(turn.end),
             Pause::Park => {
                 let mut found = None;
-                rest.park(until.slice(now, probe), &mut || {
+                rest.park(turn.end, &mut || {
                     found = found.take().or_else(&mut look);
                     found.is_some()
                 });
@@ -270,6 +259,18 @@ pub fn wait_for<T>(
         }
     }
 }
+
+/// A ring where nobody sleeps was asked for a strategy that does ([`Spec::spin_only`](crate::Spec::spin_only)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SpinOnly;
+
+impl fmt::Display for SpinOnly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nobody sleeps on this ring, for nobody is woken")
+    }
+}
+
+impl core::error::Error for SpinOnly {}
 
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

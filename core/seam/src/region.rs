@@ -1,3 +1,4 @@
+use crate::Duration;
 use core::sync::atomic::Ordering;
 
 /// Memory shared with someone who may die or lie: 32-bit words, addressed by their index.
@@ -14,6 +15,8 @@ use core::sync::atomic::Ordering;
 /// - **G5** The length never changes while a handle lives.
 /// - **G7** `read_pairs` and `write_pairs` are `read` and `write` of whole pairs (words 2k and 2k + 1): each pair is one
 ///   atomic access, or two in ascending order. Words on which accesses may race are accessed by pairs always, or never.
+/// - **G8** *Sleep.* `wait` returns at once where the word is another than `value`. A `wake` after the word was changed ends
+///   every `wait` on the value before, through whichever handle. Neither orders anything: fences do.
 ///
 /// # Safety
 /// An implementer promises that every word below [`words`](Self::words) may be accessed atomically through this
@@ -80,6 +83,15 @@ pub unsafe trait Region {
 
     /// A fence between this handle's accesses.
     fn fence(&self, order: Ordering);
+
+    /// Sleeps while the word at index `at` is `value`, for `span` at most (G8). May come back at any time, and does so at
+    /// once in a world that cannot sleep, or beyond the end.
+    #[inline]
+    fn wait(&self, _at: u32, _value: u32, _span: Duration) {}
+
+    /// Wakes whoever sleeps on the word at index `at` (G8).
+    #[inline]
+    fn wake(&self, _at: u32) {}
 }
 
 /// A region that can also compare and exchange a word: the one read-modify-write there is.
@@ -139,6 +151,14 @@ unsafe impl<R: Region + ?Sized> Region for &R {
     #[inline]
     fn fence(&self, order: Ordering) {
         (**self).fence(order);
+    }
+    #[inline]
+    fn wait(&self, at: u32, value: u32, span: Duration) {
+        (**self).wait(at, value, span);
+    }
+    #[inline]
+    fn wake(&self, at: u32) {
+        (**self).wake(at);
     }
 }
 

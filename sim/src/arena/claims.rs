@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use tidemill_seam::{Claimed, Life, Liveness};
+use tidemill_seam::{Claimed, Clock, Instant, Life, Liveness};
 
 use super::{Arena, Mapping};
 use crate::choice::Rate;
@@ -77,5 +77,12 @@ impl Liveness for SimLiveness {
             (claim.slot, claim.generation) == (slot, generation) && Rc::ptr_eq(&claim.holder, holder)
         };
         self.0.arena().0.claims.borrow_mut().retain(|claim| !own(claim));
+    }
+}
+
+/// The clock of the machine that its process runs on.
+impl Clock for SimLiveness {
+    fn now(&self) -> Instant {
+        self.0.owner().now()
     }
 }

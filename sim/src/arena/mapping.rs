@@ -105,6 +105,10 @@ unsafe impl Region for TwoSided {
     fn fence(&self, order: Ordering) {
         self.here.fence(order);
     }
+
+    fn wake(&self, at: u32) {
+        self.here.wake(at);
+    }
 }
 
 // SAFETY: as for the region.
@@ -220,6 +224,10 @@ unsafe impl Region for Mapping {
         if self.arena.0.unruly.get() && self.owner.alive.get() {
             self.arena.fence(self.owner.process, order);
         }
+    }
+
+    fn wake(&self, at: u32) {
+        self.wake_all(at);
     }
 }
 

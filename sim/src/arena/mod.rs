@@ -8,7 +8,8 @@
 //! ```
 //! A [`Mapping`] is a [`Region`](tidemill_seam::Region), so a ring or a cursor runs over it unchanged. Every store is an
 //! event ([`Happened::Stored`]) and a place to die: [`Sim::kill_at_store`]. Further faults are asked for one by one:
-//! late stores ([`Arena::delay`]), a hostile process ([`Sim::betray`]). Who is dead says [`SimLiveness`].
+//! late stores ([`Arena::delay`]), a hostile process ([`Sim::betray`]). Who is dead says [`SimLiveness`]; who waits sleeps on
+//! a word of it ([`Mapping::doze`]), and is woken through the region.
 //!
 //! Faults are met by code that its process runs; what touches an arena elsewhere, such as a story that kept a mapping or
 //! the drop of a process that was killed, meets none. A process runs one event at a time, so nothing of another process
@@ -20,6 +21,7 @@
 
 mod claims;
 mod crash;
+mod futex;
 mod hostile;
 mod late;
 mod mapping;
@@ -80,6 +82,7 @@ struct Words {
     stream: Cell<StreamId>,
     watcher: RefCell<Option<Watcher>>,
     claims: RefCell<Vec<claims::Claim>>,
+    sleepers: RefCell<Vec<futex::Sleeper>>,
     doubt: Cell<Rate>,
     log: Rc<Log>,
     sights: Option<Sights>,
@@ -306,6 +309,7 @@ impl<P: Process> Sim<P> {
             stream: Cell::new(StreamId::NONE),
             watcher: RefCell::default(),
             claims: RefCell::default(),
+            sleepers: RefCell::default(),
             doubt: Cell::new(Rate::NEVER),
             log: Rc::clone(&memory.log),
             sights,

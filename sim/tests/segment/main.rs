@@ -1,5 +1,6 @@
 //! The segment form of the ring in shared memory: every party dead at every store, with and without a next life.
 
+mod asleep;
 mod watch;
 mod world;
 

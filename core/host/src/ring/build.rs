@@ -4,16 +4,18 @@ use super::lock::Lock;
 use super::memfd;
 use super::named::{Backing, Draft};
 use super::region::{Mapping, guard};
-use crate::OsEntropy;
+use crate::{MonotonicClock, OsEntropy};
 use std::fmt::Write;
 use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use tidemill_ring::coordinate::Coordinate;
 use tidemill_ring::header::Field;
 use tidemill_ring::name::{Name, NameError};
 use tidemill_ring::table::PeerNameError;
+use tidemill_ring::wait::Wait;
 use tidemill_ring::{Layout, Peer, PeerName, Plain, Policies, Policy, Segment, Spec, Start};
-use tidemill_seam::{Duration, Entropy, Region};
+use tidemill_seam::{Clock, Duration, Entropy, Region};
 
 /// The half that publishes, in shared memory.
 pub type Producer<E> = tidemill_ring::Producer<E, Mapping, Lock>;
@@ -45,6 +47,9 @@ pub struct Builder<E> {
     start: Start,
     policy: Policy,
     hold: Duration,
+    wait: Option<Wait>,
+    coordinate: Coordinate,
+    ready: bool,
     item: PhantomData<fn() -> E>,
 }
 
@@ -142,6 +147,9 @@ impl<E: Plain> Builder<E> {
             start: Start::default(),
             policy: Policy::Block,
             hold: Duration::ZERO,
+            wait: None,
+            coordinate: Coordinate::Immediate,
+            ready: true,
             item: PhantomData,
         }
     }
@@ -171,6 +179,37 @@ impl<E: Plain> Builder<E> {
     #[must_use]
     pub fn policies(mut self, policies: Policies) -> Self {
         self.spec = self.spec.policies(policies);
+        self
+    }
+}
+
+/// How a party waits, and how the producer begins.
+impl<E: Plain> Builder<E> {
+    /// It waits so: [`Wait::DEFAULT`] unless told.
+    #[must_use]
+    pub fn wait(mut self, wait: Wait) -> Self {
+        self.wait = Some(wait);
+        self
+    }
+
+    /// Nobody sleeps on this ring, and publications take no fence: for who has a core to spare for each party.
+    #[must_use]
+    pub fn spin_only(mut self) -> Self {
+        self.spec = self.spec.spin_only();
+        self
+    }
+
+    /// The producer begins so: at once unless told.
+    #[must_use]
+    pub fn coordinate(mut self, how: Coordinate) -> Self {
+        self.coordinate = how;
+        self
+    }
+
+    /// Who comes says itself when it is ready, by [`ready`](tidemill_ring::Consumer::ready): it is at once unless told.
+    #[must_use]
+    pub fn not_ready(mut self) -> Self {
+        self.ready = false;
         self
     }
 }
@@ -227,7 +266,10 @@ impl<E: Plain> Builder<E> {
         Layout::of(&self.spec).map_err(AttachError::Spec)?;
         let (segment, lock) = self.open_or_make()?;
         agree(segment.header().layout.spec(), &self.spec)?;
-        Ok(segment.producer(lock, identity())?)
+        let mut producer =
+            segment.producer(lock, identity())?.coordinate(self.coordinate, MonotonicClock.now());
+        self.wait.map_or(Ok(()), |wait| producer.wait_by(wait))?;
+        Ok(producer)
     }
 
     /// Takes part as one who reads in place and is waited for.
@@ -238,7 +280,13 @@ impl<E: Plain> Builder<E> {
         let peer = self.peer()?;
         let (segment, lock) = self.open_to_read()?;
         let table = segment.clone();
-        segment.consumer(lock, &peer, self.start).map_err(|error| refused(&table, error))
+        let joined = segment.consumer(lock, &peer, self.start);
+        let mut consumer: Consumer<E> = joined.map_err(|error| refused(&table, error))?;
+        self.wait.map_or(Ok(()), |wait| consumer.wait_by(wait))?;
+        if self.ready {
+            consumer.ready();
+        }
+        Ok(consumer)
     }
 
     /// Takes part as one who copies and may be overtaken. [`lossy`](Self::lossy), or a policy that evicts, has to be chosen.
@@ -249,7 +297,13 @@ impl<E: Plain> Builder<E> {
         let peer = self.peer()?;
         let (segment, lock) = self.open_to_read()?;
         let table = segment.clone();
-        segment.reader(lock, &peer, self.start).map_err(|error| refused(&table, error))
+        let joined = segment.reader(lock, &peer, self.start);
+        let mut reader: Reader<E> = joined.map_err(|error| refused(&table, error))?;
+        self.wait.map_or(Ok(()), |wait| reader.wait_by(wait))?;
+        if self.ready {
+            reader.ready();
+        }
+        Ok(reader)
     }
 
     fn open(&self) -> Result<(Segment<Mapping>, Lock), AttachError> {
@@ -309,7 +363,8 @@ fn agree(there: &Spec, meant: &Spec) -> Result<(), AttachError> {
     same(Field::History, there.history, meant.history)?;
     same(Field::Participants, there.participants, meant.participants)?;
     same(Field::Journal, there.journal, meant.journal)?;
-    same(Field::Policies, there.policies.bits(), meant.policies.bits())
+    same(Field::Policies, there.policies.bits(), meant.policies.bits())?;
+    same(Field::Features, u32::from(there.parks), u32::from(meant.parks))
 }
 
 /// A name that nobody else has.

@@ -6,6 +6,7 @@ use tidemill_ring::join::JoinError;
 use tidemill_ring::producer::OpenError;
 use tidemill_ring::segment::{CreateError, PeerFault};
 use tidemill_ring::table::{Identity, PeerNameError};
+use tidemill_ring::wait::SpinOnly;
 
 /// Why nobody takes part in a ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +49,8 @@ pub enum AttachError {
     PeerName(PeerNameError),
     /// The table does not take this participant, for another reason than those above.
     Join(JoinError),
+    /// Nobody sleeps on this ring, and a strategy that does was asked for.
+    SpinOnly,
     /// A word was found that its owner does not write (RL-18).
     Fault(PeerFault),
     /// A call of the system failed.
@@ -100,6 +103,12 @@ impl From<header::AttachError> for AttachError {
     }
 }
 
+impl From<SpinOnly> for AttachError {
+    fn from(_: SpinOnly) -> Self {
+        Self::SpinOnly
+    }
+}
+
 impl From<OpenError> for AttachError {
     fn from(error: OpenError) -> Self {
         match error {
@@ -137,6 +146,7 @@ impl fmt::Display for AttachError {
             Self::Spec(error) => error.fmt(f),
             Self::PeerName(error) => error.fmt(f),
             Self::Join(error) => error.fmt(f),
+            Self::SpinOnly => fmt::Display::fmt(&SpinOnly, f),
             Self::Fault(fault) => fault.fmt(f),
             Self::Os { call, code } => {
                 write!(f, "{call}: {}", std::io::Error::from_raw_os_error(code))

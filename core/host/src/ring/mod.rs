@@ -14,11 +14,15 @@
 //! What can: whoever may write a named file may cut it short, and end by SIGBUS every process that has it mapped. The files
 //! are made for their owner alone; where that is not enough, use a [`memfd`], whose length nobody can change.
 //!
-//! Refuses: to wait. Nothing here sleeps. A consumer whose ring nobody has made is told so.
+//! Whoever waits for an item or for room sleeps on a word of the ring (a futex), and is woken by whoever brings it; who
+//! may have died is asked about every 10 ms.
+//!
+//! Refuses: to wait for a ring. A consumer whose ring nobody has made is told so.
 
 mod build;
 mod error;
 mod identity;
+mod idle;
 mod lock;
 mod look;
 mod memfd;

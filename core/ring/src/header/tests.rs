@@ -45,6 +45,7 @@ fn a_header_comes_back_as_it_was_written() {
             .history(9)
             .participants(64)
             .policies(Policies::BLOCK.and(Policy::Lossy)),
+        Spec::new(8, 4, 4, 1).spin_only(),
     ] {
         let header = header(spec);
         assert_eq!(Header::check(&header.encode(), header.layout.words()), Ok(header));
@@ -105,7 +106,7 @@ fn a_later_minor_and_an_optional_feature_are_ignored() {
     let header = header(Spec::new(64, 8, 8, 1));
     let mut words = header.encode();
     words[at::ABI] |= 7;
-    words[at::REQUIRED + 1] = u32::MAX;
+    words[at::OPTIONAL] = !super::SPIN_ONLY;
     assert_eq!(Header::check(&sealed(words), u32::MAX), Ok(header));
 }
 
@@ -152,7 +153,7 @@ fn the_blocks_of_a_layout_never_overlap() {
                     (Layout::STATE.0, 8),
                     (layout.published.0, 2),
                     (layout.gate.0, 10),
-                    (layout.park.0, 1),
+                    (layout.park.0, 4),
                     (layout.table.0, participants),
                     (layout.journal.0, if spec.journal == 0 { 0 } else { line + 8 * spec.journal }),
                     (layout.index.0, if spec.indexed() { 16 } else { 0 }),

@@ -66,6 +66,11 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
     pub fn tend(&mut self, now: Instant) -> Tended {
         let mut tended = Tended::default();
         self.expire(now, &mut tended);
+        if self.begin(Some(now), self.waiting.wanted(self.next)).is_some() {
+            // Nobody holds it up who could move on.
+            self.look();
+            return tended;
+        }
         let scan = self.look();
         let (Some(at), true) = (scan.least, self.waiting.wanted(self.next) > self.limit) else {
             (self.waiting.blocked, self.waiting.failed) = (None, None);

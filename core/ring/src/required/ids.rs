@@ -9,13 +9,13 @@ impl Ids {
     pub const NONE: Self = Self(0);
 
     /// Those for which `members` gives true, counted from 0; 64 at most.
-    pub(super) fn of(members: impl Iterator<Item = bool>) -> Self {
+    pub(crate) fn of(members: impl Iterator<Item = bool>) -> Self {
         members.enumerate().filter(|(_, member)| *member).fold(Self::NONE, |ids, (at, _)| ids.with(at))
     }
 
     /// The same, and the one at `at`.
     #[must_use]
-    pub(super) const fn with(self, at: usize) -> Self {
+    pub(crate) const fn with(self, at: usize) -> Self {
         Self(self.0 | 1 << at)
     }
 

@@ -37,6 +37,7 @@ struct World {
 
 mod laws;
 mod regressions;
+mod waits;
 mod words;
 
 impl World {

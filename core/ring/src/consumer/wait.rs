@@ -1,0 +1,95 @@
+use super::{Consumer, Lease};
+use crate::element::Plain;
+use crate::follow::{Follow, Next};
+use crate::wait::{Ended, Idle, PROBE_DEFAULT, SpinOnly, Turns, Until, Wait, Waiter, wait};
+use core::marker::PhantomData;
+use tidemill_seam::{Duration, Exchange, Instant, Liveness};
+
+impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
+    /// Waits so from now on: [`Wait::DEFAULT`] unless told, and never asleep on a ring that spins only.
+    ///
+    /// # Errors
+    /// [`SpinOnly`] where this ring wakes nobody.
+    pub fn wait_by(&mut self, wait: Wait) -> Result<(), SpinOnly> {
+        self.wait = self.view.allow(wait)?;
+        Ok(())
+    }
+
+    /// Says that it is ready: what a producer waits for that is to begin with its consumers, or cannot do without this one.
+    pub fn ready(&self) {
+        self.view.say_ready(self.slot, self.ctl);
+    }
+
+    /// Leaves, and says that it was done: nobody misses it.
+    pub fn done(self) {
+        self.view.say_done(self.slot, self.ctl);
+    }
+
+    /// Says that it sleeps, then looks again (RL-16): whether nothing has come, so that it may sleep while word
+    /// [`bed`](Self::bed) of the region is [`Parking::ASLEEP`](crate::wait::Parking::ASLEEP), for a probe at most.
+    ///
+    /// For a world that never blocks. [`next`](Self::next) does it where one does.
+    pub fn lie_down(&self) -> bool {
+        self.view.announce(self.view.layout().readers_bed());
+        let mut seen = self.follow;
+        seen.news::<R, ()>(&self.view, Follow::near).is_none() && seen.next == seen.known
+    }
+
+    /// The word of the region on which it sleeps.
+    pub fn bed(&self) -> u32 {
+        self.view.layout().readers_bed().0
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness + Idle> Consumer<E, R, L> {
+    /// What comes next: an item, or what is to be heard before it, the proved death of the producer included. Waits for
+    /// it, and holds no processor where the strategy is to [park](Wait::Park).
+    ///
+    /// # Errors
+    /// [`Ended`] where nothing came; a later call goes on.
+    #[inline]
+    pub fn next(&mut self, until: Until<'_>) -> Result<Next<Lease<'_, E, R, L>>, Ended> {
+        if self.follow.next == self.follow.known
+            && let Some(news) = self.await_item(until)?
+        {
+            return Ok(news);
+        }
+        let item = self.view.take(self.follow.next);
+        Ok(Next::Item(Lease { consumer: self, item }))
+    }
+
+    #[inline(never)]
+    fn await_item<T>(&mut self, until: Until<'_>) -> Result<Option<Next<T>>, Ended> {
+        let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
+        wait(&mut Listens(self, PhantomData), turns)
+    }
+}
+
+/// A consumer that waits: for an item, which is found as nothing, or for something that is to be heard before one.
+struct Listens<'c, T, E: Plain, R: Exchange, L: Liveness>(&'c mut Consumer<E, R, L>, PhantomData<T>);
+
+impl<T, E: Plain, R: Exchange, L: Liveness + Idle> Waiter for Listens<'_, T, E, R, L> {
+    type Found = Option<Next<T>>;
+    type World = L;
+
+    fn look(&mut self) -> Option<Self::Found> {
+        let news = self.0.refresh();
+        (news.is_some() || self.0.ready_items() > 0).then_some(news)
+    }
+
+    fn tend(&mut self, _: Instant) -> Option<Self::Found> {
+        self.0.tend().map(|end| Some(Next::Closed(end)))
+    }
+
+    fn lies_down(&mut self) -> bool {
+        self.0.lie_down()
+    }
+
+    fn sleep(&self, span: Duration) {
+        self.0.view.sleep(self.0.view.layout().readers_bed(), span);
+    }
+
+    fn world(&self) -> &L {
+        &self.0.live
+    }
+}

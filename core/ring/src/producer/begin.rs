@@ -1,0 +1,119 @@
+use super::Producer;
+use crate::coordinate::{self, Coordinate, Held};
+use crate::element::Plain;
+use crate::layout::PARTICIPANTS_MAX;
+use crate::required::{Ids, Presence};
+use crate::wait::{Idle, PROBE_DEFAULT, Turns, Until, Waiter, wait};
+use core::fmt;
+use tidemill_seam::{Duration, Exchange, Instant, Liveness};
+
+/// Not all of those who were waited for are there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Startup {
+    /// How many are.
+    pub have: u32,
+    /// How many were asked for.
+    pub want: u32,
+    /// Who is not, by place in the list.
+    pub missing: Ids,
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
+    /// The same that begins so, from `now` on: until then its publications are refused ([`Why::Held`](super::Why::Held)).
+    ///
+    /// What a dead producer kept for its consumers, one that begins in the same way keeps on.
+    #[must_use]
+    pub fn coordinate(mut self, how: Coordinate, now: Instant) -> Self {
+        let first = match how {
+            Coordinate::BufferUntil { .. } => self.gate.pin.unwrap_or(self.next),
+            _ => self.next,
+        };
+        self.start = coordinate::Start::new(how, now, first);
+        if self.gate.pin != self.start.pin() {
+            self.gate.pin(&self.view, self.start.pin());
+        }
+        self.limit = self.gate.limit(&self.view).min(self.start.ceiling());
+        self
+    }
+
+    /// Why it has not begun, if so; `now` where that is known. `end` is where the room has to end that is asked for.
+    #[cold]
+    pub(super) fn begin(&mut self, now: Option<Instant>, end: u64) -> Option<Held> {
+        let mut held = None;
+        if !self.start.is_open() {
+            let (have, want) = (self.view.count_ready(&self.live), self.start.wanted());
+            let found = self.start.look(now, have, end - 1);
+            held = (!self.start.is_open()).then(|| found.err().unwrap_or(Held::Awaiting { have, want }));
+        }
+        if held.is_none() && self.gate.pin.is_some() {
+            self.gate.pin(&self.view, None);
+        }
+        held
+    }
+
+    /// Where the participant of that name is, as far as can be proved.
+    pub fn presence(&self, name: &str) -> Presence {
+        let found = self.view.find(name);
+        found.map_or(Presence::Absent, |(slot, ctl)| self.view.presence(slot, ctl, &self.live))
+    }
+
+    /// How many of those names are live and ready, and who is not.
+    fn startup(&self, names: &[&str]) -> Startup {
+        let absent = |name: &&str| self.presence(name) != Presence::Ready;
+        let missing = Ids::of(names.iter().take(PARTICIPANTS_MAX as usize).map(absent));
+        let want = names.len() as u32;
+        Startup { have: want - missing.len(), want, missing }
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness + Idle> Producer<E, R, L> {
+    /// Waits until participants of those names, 64 at most, are live and ready.
+    ///
+    /// # Errors
+    /// [`Startup`], where `until` was over first.
+    pub fn wait_for(&mut self, names: &[&str], until: Until<'_>) -> Result<(), Startup> {
+        let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
+        let ended = wait(&mut Awaits { producer: self, names }, turns);
+        ended.map_err(|_| self.startup(names))
+    }
+}
+
+struct Awaits<'p, E: Plain, R: Exchange, L: Liveness> {
+    producer: &'p mut Producer<E, R, L>,
+    names: &'p [&'p str],
+}
+
+impl<E: Plain, R: Exchange, L: Liveness + Idle> Waiter for Awaits<'_, E, R, L> {
+    type Found = ();
+    type World = L;
+
+    fn look(&mut self) -> Option<()> {
+        self.producer.startup(self.names).missing.is_empty().then_some(())
+    }
+
+    fn tend(&mut self, now: Instant) -> Option<()> {
+        self.producer.tend(now);
+        None
+    }
+
+    fn lies_down(&mut self) -> bool {
+        self.producer.announce();
+        self.look().is_none()
+    }
+
+    fn sleep(&self, span: Duration) {
+        self.producer.sleep(span);
+    }
+
+    fn world(&self) -> &L {
+        &self.producer.live
+    }
+}
+
+impl fmt::Display for Startup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} participants are there", self.have, self.want)
+    }
+}
+
+impl core::error::Error for Startup {}

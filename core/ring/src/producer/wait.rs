@@ -1,0 +1,179 @@
+use super::{Producer, Refused, Why};
+use crate::element::Plain;
+use crate::segment::Position;
+use crate::wait::{Ended, Idle, PROBE_DEFAULT, SpinOnly, Turns, Until, Wait, Waiter, wait};
+use tidemill_seam::{Duration, Exchange, Instant, Liveness};
+
+impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
+    /// Waits so from now on: [`Wait::DEFAULT`] unless told, and never asleep on a ring that spins only.
+    ///
+    /// # Errors
+    /// [`SpinOnly`] where this ring wakes nobody.
+    pub fn wait_by(&mut self, wait: Wait) -> Result<(), SpinOnly> {
+        self.wait = self.view.allow(wait)?;
+        Ok(())
+    }
+
+    /// Says that it sleeps for want of room for `n` items, then looks again: whether there is none, so that it may sleep
+    /// while word [`bed`](Self::bed) of the region is [`Parking::ASLEEP`](crate::wait::Parking::ASLEEP), for a probe at most.
+    ///
+    /// For a world that never blocks. [`publish`](Self::publish) does it where one does.
+    pub fn lie_down(&mut self, n: u32) -> bool {
+        self.announce();
+        self.make_room(n).is_err()
+    }
+
+    /// The word of the region on which it sleeps.
+    pub fn bed(&self) -> u32 {
+        self.view.layout().producer_bed().0
+    }
+
+    pub(super) fn announce(&self) {
+        self.view.announce(self.view.layout().producer_bed());
+    }
+
+    pub(super) fn sleep(&self, span: Duration) {
+        self.view.sleep(self.view.layout().producer_bed(), span);
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness + Idle> Producer<E, R, L> {
+    /// Publishes what `make` gives for its position, once there is room. Meanwhile it sees to those who hold it up, as
+    /// [`tend`](Self::tend) does. A refused closure did not run.
+    ///
+    /// # Errors
+    /// [`Refused`] with the closure: by the deadline for the reason that stood in the way then, and at once where it is
+    /// cancelled or where waiting does not help.
+    #[inline]
+    pub fn publish<F: FnOnce(Position) -> E>(
+        &mut self,
+        make: F,
+        until: Until<'_>,
+    ) -> Result<Position, Refused<F>> {
+        match self.await_room(1, until) {
+            Ok(()) => self.try_publish(make),
+            Err(why) => Err(Refused { item: make, why }),
+        }
+    }
+
+    /// As [`try_batch`](Self::try_batch), once there is room for all of it.
+    ///
+    /// # Errors
+    /// As for [`publish`](Self::publish). A batch that never fits is refused at once.
+    pub fn batch<F: FnMut(Position) -> E>(
+        &mut self,
+        n: u32,
+        make: F,
+        until: Until<'_>,
+    ) -> Result<Position, Refused<F>> {
+        match self.await_room(n, until) {
+            Ok(()) => self.try_batch(n, make),
+            Err(why) => Err(Refused { item: make, why }),
+        }
+    }
+
+    /// Waits until everybody who gates has taken what was published, or is gone.
+    ///
+    /// # Errors
+    /// [`Ended`] where that did not come about.
+    pub fn drained(&mut self, until: Until<'_>) -> Result<(), Ended> {
+        let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
+        // All of the ring and one item more: whoever has not read everything stands in the way of that.
+        self.waiting.refused(self.next, self.next + u64::from(self.capacity()) + 1);
+        let ended = wait(&mut Drains(self), turns);
+        self.waiting.refused(self.next, self.next);
+        ended
+    }
+
+    #[inline]
+    fn await_room(&mut self, n: u32, until: Until<'_>) -> Result<(), Why> {
+        if self.next + u64::from(n) <= self.limit { Ok(()) } else { self.wait_for_room(n, until) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_for_room(&mut self, n: u32, until: Until<'_>) -> Result<(), Why> {
+        let max = self.batch_max();
+        if n > max {
+            return Err(Why::TooLarge { max });
+        }
+        let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
+        let mut room = Room { producer: self, n, why: Why::Cancelled };
+        match wait(&mut room, turns) {
+            Ok(found) => found,
+            Err(Ended::Deadline) => Err(room.why),
+            Err(Ended::Cancelled) => Err(Why::Cancelled),
+        }
+    }
+}
+
+/// A producer that waits for room. What is found is room, or a reason not to wait for it.
+struct Room<'p, E: Plain, R: Exchange, L: Liveness> {
+    producer: &'p mut Producer<E, R, L>,
+    n: u32,
+    why: Why,
+}
+
+impl<E: Plain, R: Exchange, L: Liveness + Idle> Waiter for Room<'_, E, R, L> {
+    type Found = Result<(), Why>;
+    type World = L;
+
+    fn look(&mut self) -> Option<Self::Found> {
+        match self.producer.make_room(self.n) {
+            Ok(()) => Some(Ok(())),
+            Err(why) if why.may_pass() => {
+                self.why = why;
+                None
+            }
+            Err(why) => Some(Err(why)),
+        }
+    }
+
+    fn tend(&mut self, now: Instant) -> Option<Self::Found> {
+        self.producer.tend(now);
+        None
+    }
+
+    fn lies_down(&mut self) -> bool {
+        self.producer.announce();
+        // What is found is looked at once more.
+        self.look().is_none()
+    }
+
+    fn sleep(&self, span: Duration) {
+        self.producer.sleep(span);
+    }
+
+    fn world(&self) -> &L {
+        &self.producer.live
+    }
+}
+
+struct Drains<'p, E: Plain, R: Exchange, L: Liveness>(&'p mut Producer<E, R, L>);
+
+impl<E: Plain, R: Exchange, L: Liveness + Idle> Waiter for Drains<'_, E, R, L> {
+    type Found = ();
+    type World = L;
+
+    fn look(&mut self) -> Option<()> {
+        self.0.is_consumed(self.0.published()).then_some(())
+    }
+
+    fn tend(&mut self, now: Instant) -> Option<()> {
+        self.0.tend(now);
+        None
+    }
+
+    fn lies_down(&mut self) -> bool {
+        self.0.announce();
+        self.look().is_none()
+    }
+
+    fn sleep(&self, span: Duration) {
+        self.0.sleep(span);
+    }
+
+    fn world(&self) -> &L {
+        &self.0.live
+    }
+}
