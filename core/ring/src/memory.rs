@@ -2,7 +2,7 @@ use crate::pairs;
 use crate::sync::{AtomicU32, Ordering, fence};
 #[cfg(target_has_atomic = "32")]
 use tidemill_seam::Exchange;
-use tidemill_seam::Region;
+use tidemill_seam::{Duration, Region};
 
 /// Atomics that stay where they are: what [`Memory`] is a region of.
 ///
@@ -12,6 +12,12 @@ use tidemill_seam::Region;
 pub unsafe trait Words {
     /// The words, first to last.
     fn all(&self) -> &[AtomicU32];
+
+    /// As [`Region::wait`], where whatever keeps the words knows how to sleep.
+    fn wait(&self, _word: &AtomicU32, _value: u32, _span: Duration) {}
+
+    /// As [`Region::wake`].
+    fn wake(&self, _word: &AtomicU32) {}
 }
 
 /// A region in memory that this process can address, with whatever keeps it there. A clone is another handle to the same
@@ -108,6 +114,18 @@ unsafe impl<W: Words> Region for Memory<W> {
     #[inline]
     fn fence(&self, order: Ordering) {
         fence(order);
+    }
+
+    fn wait(&self, at: u32, value: u32, span: Duration) {
+        if let Some(word) = self.word(at) {
+            self.0.wait(word, value, span);
+        }
+    }
+
+    fn wake(&self, at: u32) {
+        if let Some(word) = self.word(at) {
+            self.0.wake(word);
+        }
     }
 }
 

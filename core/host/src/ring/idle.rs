@@ -1,9 +1,13 @@
 use super::lock::Lock;
 use crate::MonotonicClock;
+use rustix::event::Timespec;
+use rustix::io::Errno;
+use rustix::thread::futex;
+use std::sync::atomic::AtomicU32;
 use std::thread;
 use std::time;
 use tidemill_ring::wait::Idle;
-use tidemill_seam::{Clock, Instant};
+use tidemill_seam::{Clock, Duration, Instant};
 
 /// The clock that the parties of a ring wait by.
 impl Clock for Lock {
@@ -20,4 +24,20 @@ impl Idle for Lock {
     fn sleep(&self, until: Instant) {
         thread::sleep(time::Duration::from_nanos(until.since(MonotonicClock.now()).as_nanos()));
     }
+}
+
+/// Sleeps on a word of memory that processes share, while it is `value`, for `span` at most.
+pub(super) fn wait(word: &AtomicU32, value: u32, span: Duration) {
+    let ns = span.as_nanos();
+    let span = Timespec { tv_sec: (ns / 1_000_000_000) as i64, tv_nsec: (ns % 1_000_000_000) as i64 };
+    match futex::wait(word, futex::Flags::empty(), value, Some(&span)) {
+        Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
+        Err(error) => panic!("a futex wait on a word of a mapping failed: {error}"),
+    }
+}
+
+/// Wakes whoever sleeps on a word of memory that processes share.
+pub(super) fn wake(word: &AtomicU32) {
+    let all = i32::MAX as u32;
+    futex::wake(word, futex::Flags::empty(), all).expect("a word of a mapping can be woken");
 }

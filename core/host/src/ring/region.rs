@@ -1,3 +1,4 @@
+use super::idle;
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mprotect, munmap};
 use std::ffi::c_void;
@@ -6,6 +7,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use tidemill_ring::{Memory, Words};
+use tidemill_seam::Duration;
 
 /// A file, mapped and shared. A clone is another handle to the same mapping; the last one unmaps it.
 ///
@@ -85,5 +87,13 @@ unsafe impl Words for Mapped {
     fn all(&self) -> &[AtomicU32] {
         // SAFETY: words of `pages`, which lives as long as `self`.
         unsafe { self.all.as_ref() }
+    }
+
+    fn wait(&self, word: &AtomicU32, value: u32, span: Duration) {
+        idle::wait(word, value, span);
+    }
+
+    fn wake(&self, word: &AtomicU32) {
+        idle::wake(word);
     }
 }
