@@ -69,24 +69,6 @@ impl<T> Next<T> {
     }
 }
 
-impl<T> Next<T> {
-    /// The same news, where that is no item.
-    ///
-    /// # Panics
-    /// Where it is one.
-    #[cfg(test)]
-    pub(crate) fn without_item<U>(self) -> Next<U> {
-        match self {
-            Self::Item(_) => unreachable!("an item is no other news"),
-            Self::Lagged { from, to } => Next::Lagged { from, to },
-            Self::Restarted { old, new } => Next::Restarted { old, new },
-            Self::Closed(end) => Next::Closed(end),
-            Self::Evicted { at } => Next::Evicted { at },
-            Self::Fault(fault) => Next::Fault(fault),
-        }
-    }
-}
-
 /// How a stream ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {

@@ -6,6 +6,7 @@ use crate::gate::{Gate, Scan};
 use crate::header::Incompatible;
 use crate::journal::Kind;
 use crate::layout::Layout;
+use crate::required::RequiredError;
 use crate::segment::{PeerFault, Phase, Position, Segment, Standing};
 use crate::sync::Ordering;
 use crate::table::{Identity, State};
@@ -17,11 +18,13 @@ use tidemill_seam::{Exchange, Life, Liveness};
 
 mod begin;
 mod grant;
+mod managed;
 mod tend;
 mod wait;
 
 pub use begin::Startup;
 pub use grant::Grant;
+pub use managed::{Deaf, Managed};
 pub use tend::Tended;
 
 use tend::Waiting;
@@ -57,6 +60,8 @@ pub enum Why {
     },
     /// It begins with consumers that are not there yet, or did not come in time.
     Held(Held),
+    /// A consumer that it cannot do without is missing.
+    Required(RequiredError),
     /// The wait for room was cancelled.
     Cancelled,
 }
@@ -91,6 +96,8 @@ pub struct Producer<E: Plain, R: Exchange, L: Liveness> {
     waiting: Waiting,
     start: coordinate::Start,
     wait: Wait,
+    /// Slots whose dead are somebody else's to let go.
+    spared: u64,
     item: PhantomData<fn(E)>,
 }
 
@@ -143,7 +150,19 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
                 let limit = gate.limit(&view);
                 let (waiting, wait) = (Waiting::default(), view.usual_wait());
                 let start = coordinate::Start::AT_ONCE;
-                Ok(Self { view, live, standing, next, limit, gate, waiting, start, wait, item: PhantomData })
+                Ok(Self {
+                    view,
+                    live,
+                    standing,
+                    next,
+                    limit,
+                    gate,
+                    waiting,
+                    start,
+                    wait,
+                    spared: 0,
+                    item: PhantomData,
+                })
             }
             lost => {
                 live.release(Layout::PRODUCER, standing.generation);
@@ -391,6 +410,7 @@ impl fmt::Display for Why {
             Self::TooLarge { max } => write!(f, "no more than {max} fit at once"),
             Self::Failed { by } => write!(f, "slot {by} must not stall, and did"),
             Self::Held(held) => fmt::Display::fmt(held, f),
+            Self::Required(error) => fmt::Display::fmt(error, f),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }

@@ -186,6 +186,20 @@ impl<const N: usize> Machine<N> {
         }
     }
 
+    /// Who is awaited for the first time.
+    pub fn starting(&self) -> Ids {
+        Ids::of(self.watched.iter().map(|watched| watched.timed && watched.state == State::Awaited))
+    }
+
+    /// Whose place is kept at `now` if it dies: who was there, and is not gone for longer than the grace.
+    pub fn kept(&self, now: Instant) -> Ids {
+        Ids::of(self.watched.iter().map(|watched| match watched.state {
+            State::Healthy | State::Stalled(_) => true,
+            State::Gone(since) => now.since(since) < self.required.grace,
+            State::Awaited | State::Done | State::Failed => false,
+        }))
+    }
+
     /// Whether the next look is due: never looked, a check ago, or at another time than the clock shows.
     pub fn is_due(&self, now: Instant) -> bool {
         self.looked.is_none_or(|looked| now < looked || now.since(looked) >= self.required.check)
@@ -221,8 +235,7 @@ impl<const N: usize> Machine<N> {
 
     /// Fails where somebody's time has run out.
     fn judge(&mut self, now: Instant) {
-        let missing =
-            Ids::of(self.watched.iter().map(|watched| watched.timed && watched.state == State::Awaited));
+        let missing = self.starting();
         if missing != Ids::NONE && now.since(self.begun) >= self.required.startup {
             missing.iter().for_each(|at| self.watched[at].state = State::Failed);
             self.failed = Some(RequiredError::Startup { missing });

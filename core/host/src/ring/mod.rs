@@ -6,6 +6,7 @@
 //! - [`Lock`]: one byte of that file a claim, write-locked; it stands while its holder is stopped, and goes with it.
 //! - [`Draft`] and [`Backing`]: a segment's memory before and after it has a name. It gets it once it is whole, and only
 //!   where none has it; it loses it only where nobody has it open.
+//! - [`spawn`]: a consumer on a thread of its own.
 //! - [`Look`]: a segment from outside, read-only, in use or with all its users dead.
 //!
 //! What cannot happen here: a half-made segment that somebody finds, a name that two segments have, a full disk at a store,
@@ -28,6 +29,7 @@ mod look;
 mod memfd;
 mod named;
 mod region;
+mod spawn;
 #[cfg(test)]
 mod tests;
 
@@ -39,3 +41,4 @@ pub use look::{Look, Watched, list};
 pub use memfd::memfd;
 pub use named::{Backing, Draft};
 pub use region::Mapping;
+pub use spawn::{Running, SpawnError, spawn};

@@ -17,10 +17,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tidemill_host::ring::{self, AttachError, Backing, Draft, Lock, Mapping};
 use tidemill_host::{MonotonicClock, OsEntropy};
 use tidemill_ring::header::{Creator, SegmentId};
+use tidemill_ring::name::Name;
+use tidemill_ring::required::{Alerted, Required, RequiredError};
 use tidemill_ring::segment::Phase;
 use tidemill_ring::table::State;
+use tidemill_ring::wait::Until;
 use tidemill_ring::{Consumer, End, Layout, Next, Refused, Segment, Start, Why};
-use tidemill_seam::{Clock, Entropy, Life, Liveness};
+use tidemill_seam::{Clock, Duration, Entropy, Life, Liveness};
 use victim::{Item, item, peer, spec};
 
 type Rx = Consumer<Item, Mapping, Lock>;
@@ -313,6 +316,68 @@ fn a_killed_consumer_blocks_nobody() {
                 |stage, (tx, mut rx), _| judge_consumer(stage, tx, &mut rx),
             );
         }
+    }
+}
+
+/// With a consumer in another process that is there and asleep, and has taken two items.
+fn beside_a_sleeper(memory: &str) -> (Stage, tidemill_ring::Producer<Item, Mapping, Lock>, Child) {
+    let stage = Stage::new(memory);
+    let mut tx = stage.producer();
+    let child = stage.spawn("sleeper", u64::MAX);
+    tx.wait_for(&["victim"], Until::forever()).expect("it comes");
+    for _ in 0..2 {
+        tx.publish(|at| item(at.0), Until::forever()).expect("there is room");
+        tx.drained(Until::forever()).expect("it is woken");
+    }
+    (stage, tx, child)
+}
+
+// RING-WAIT: a consumer that sleeps in another process is woken for each item and for the end of the stream
+#[test]
+fn a_sleeper_in_another_process_is_woken() {
+    for memory in MEMORIES {
+        let (_stage, tx, child) = beside_a_sleeper(memory);
+        tx.close();
+        assert!(!wait(child).killed);
+    }
+}
+
+// RING-WAIT, RING-DEATH: whoever is killed asleep holds up who waits for it no longer than a probe
+#[test]
+fn a_killed_sleeper_ends_the_wait_for_it() {
+    for memory in MEMORIES {
+        let (_stage, mut tx, child) = beside_a_sleeper(memory);
+        kill_process(pid(&child), Signal::STOP).expect("our child");
+        let _ = status(&child, WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT);
+        while tx.try_publish(|at| item(at.0)).is_ok() {}
+        assert_eq!(tx.tend(MonotonicClock.now()).freed, 0, "whoever is stopped is not dead");
+        let _zombie = kill(child);
+        tx.publish(|at| item(at.0), Until::forever()).expect("the dead are waited for no longer");
+    }
+}
+
+// RING-REQUIRED: a required consumer that is killed is told of, its place is kept for the grace, and then the ring drains
+#[test]
+fn a_killed_required_consumer_shuts_the_ring_down() {
+    for memory in MEMORIES {
+        let (stage, tx, child) = beside_a_sleeper(memory);
+        let mut steady = stage.consumer("steady");
+        let mut said = Vec::new();
+        let grace = Duration::from_millis(30);
+        let required = Required { grace, ..Required::new([Name::parse("victim").expect("a name")]) };
+        let mut tx = tx.managed(required).on_alert(|alert| said.push(alert.what));
+        tx.publish(|at| item(at.0), Until::forever()).expect("it is there");
+        let _zombie = kill(child);
+        let why = loop {
+            match tx.publish(|at| item(at.0), Until::forever()) {
+                Ok(_) => assert_eq!(drain(&mut steady), None),
+                Err(refused) => break refused.why,
+            }
+        };
+        assert!(matches!(why, Why::Required(RequiredError::Died { id }) if id.as_str() == "victim"));
+        assert_eq!(drain(&mut steady), Some(Next::Closed(End::Shut)));
+        drop(tx);
+        assert_eq!(said, [Alerted::Died]);
     }
 }
 

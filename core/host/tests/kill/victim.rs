@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use tidemill_host::ring::{self, Backing, Draft, Lock};
 use tidemill_ring::header::{Creator, SegmentId};
+use tidemill_ring::wait::{Until, Wait};
 use tidemill_ring::{Next, Peer, PeerName, Policy, Refused, Segment, Spec, Start, Why};
-use tidemill_seam::{Clock, Exchange, Region};
+use tidemill_seam::{Clock, Duration, Exchange, Region};
 
 pub(crate) type Item = [u32; 3];
 
@@ -69,6 +70,12 @@ unsafe impl<R: Region> Region for KillAt<R> {
     fn fence(&self, order: Ordering) {
         self.inner.fence(order);
     }
+    fn wait(&self, at: u32, value: u32, span: Duration) {
+        self.inner.wait(at, value, span);
+    }
+    fn wake(&self, at: u32) {
+        self.inner.wake(at);
+    }
 }
 
 // SAFETY: as for `Region`.
@@ -100,6 +107,7 @@ pub(crate) fn play(role: &str, place: &str, left: u64) {
         "consumer" => consume(segment, lock),
         "reader" => read(segment, lock),
         "stream" => stream(segment, lock),
+        "sleeper" => sleep(segment, lock),
         other => panic!("nobody plays {other}"),
     }
 }
@@ -155,6 +163,21 @@ fn stream<R: Exchange>(segment: Segment<R>, lock: Lock) {
                 std::thread::yield_now();
             }
             Err(refused) => panic!("{refused}"),
+        }
+    }
+}
+
+/// Takes what comes, asleep in between, until the stream ends.
+fn sleep<R: Exchange>(segment: Segment<R>, lock: Lock) {
+    let mut rx = segment.consumer::<Item, _>(lock, &peer("victim"), Start::Earliest).expect("there is room");
+    rx.wait_by(Wait::Park { spins: 0 }).expect("this ring wakes who sleeps");
+    rx.ready();
+    loop {
+        match rx.next(Until::forever()) {
+            Ok(Next::Item(lease)) => assert_eq!(*lease, item(lease.position().0)),
+            Ok(Next::Restarted { .. }) => {}
+            Ok(Next::Closed(_)) => return,
+            other => panic!("a consumer that is waited for is told {other:?}"),
         }
     }
 }

@@ -52,6 +52,11 @@ impl Waiting {
         if at == next { end.max(next + 1) } else { next + 1 }
     }
 
+    /// Whether room at `next` was refused, and is still missing.
+    pub(super) fn is_refused(&self, next: u64, limit: u64) -> bool {
+        self.refused.0 == next && self.refused.1 > limit
+    }
+
     /// Whether `slot`, which holds the gate at `at`, must not stall, and did there.
     pub(super) fn has_failed(&self, slot: u32, at: u64) -> bool {
         self.failed == Some((slot, at))
@@ -107,6 +112,9 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
             }
         } else if self.live.probe(slot, ctl.generation) == Life::Dead {
             let Some(dead) = heal::mark(&self.view, slot, ctl) else { return };
+            if self.spares(slot) {
+                return;
+            }
             if !heal::is_kept(&self.view, slot, dead) {
                 tended.freed += u32::from(heal::free(&self.view, slot, dead).is_some());
             } else if self.view.turn(slot, dead, dead.to(State::Held)) {
@@ -140,7 +148,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
             let Some((slot, generation, until)) = self.waiting.held[place] else { continue };
             let held = |ctl: &Ctl| ctl.state == State::Held && ctl.generation == generation;
             let held = self.view.ctl(slot).filter(held);
-            if held.is_some() && now < until {
+            if held.is_some() && (now < until || self.spares(slot)) {
                 continue;
             }
             self.waiting.held[place] = None;
@@ -150,8 +158,13 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         }
     }
 
+    /// Whether the dead of that slot are somebody else's to let go.
+    fn spares(&self, slot: u32) -> bool {
+        self.spared >> slot & 1 == 1
+    }
+
     /// A reader was too slow. Its slot is nobody's until it knows, or is proved dead (RL-9).
-    fn evict(&mut self, slot: u32, ctl: Ctl) -> bool {
+    pub(super) fn evict(&mut self, slot: u32, ctl: Ctl) -> bool {
         let cursor = self.view.position(self.view.layout().cursor(slot));
         self.view.note_end(slot, cursor);
         let evicted = self.view.turn(slot, ctl, ctl.to(State::Evicted));

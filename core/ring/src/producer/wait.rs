@@ -28,6 +28,11 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         self.view.layout().producer_bed().0
     }
 
+    /// Whether there is room for `n` items, looked for where none is known.
+    pub(super) fn room(&mut self, n: u32) -> Result<(), Why> {
+        if self.next + u64::from(n) <= self.limit { Ok(()) } else { self.make_room(n) }
+    }
+
     pub(super) fn announce(&self) {
         self.view.announce(self.view.layout().producer_bed());
     }

@@ -36,6 +36,7 @@ struct World {
 }
 
 mod laws;
+mod managed;
 mod regressions;
 mod waits;
 mod words;

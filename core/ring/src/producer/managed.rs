@@ -1,0 +1,292 @@
+use super::{Producer, Refused, Why};
+use crate::coordinate::Held;
+use crate::element::Plain;
+use crate::heal;
+use crate::layout::Layout;
+use crate::required::{Alert, Machine, Peer, Presence, Required, Seen, State};
+use crate::segment::{Phase, Position, Standing};
+use crate::sync::Ordering;
+use crate::wait::{Ended, Idle, PROBE_DEFAULT, Turns, Until, Waiter, wait};
+use core::fmt;
+use tidemill_seam::{Clock, Duration, Exchange, Instant, Liveness};
+
+/// A producer that cannot do without certain consumers: every call looks after them, by the clock of its world, and is
+/// refused once one of them is gone for good ([`Why::Required`]).
+///
+/// - Nothing is published before all of them have been ready ([`Why::Held`]).
+/// - The place of a required consumer that died is kept for the grace: the same name again goes on where that one stopped.
+/// - The table is looked at once a [`check`](Required::check) at most; in between a call costs a look at the clock.
+pub struct Managed<E: Plain, R: Exchange, L: Liveness, H, const N: usize> {
+    producer: Producer<E, R, L>,
+    machine: Machine<N>,
+    hook: H,
+    /// Consumers were told of a shutdown, and the producer is still ours.
+    drains: bool,
+}
+
+/// Hears no alert.
+pub type Deaf = fn(&Alert);
+
+impl<E: Plain, R: Exchange, L: Liveness + Clock> Producer<E, R, L> {
+    /// The same that cannot do without those consumers from now on.
+    pub fn managed<const N: usize>(self, required: Required<N>) -> Managed<E, R, L, Deaf, N> {
+        let machine = Machine::new(required, self.live.now());
+        Managed { producer: self, machine, hook: |_| (), drains: false }
+    }
+
+    /// Consumers take what is there, and then hear of a shutdown; or, the other way round, hear no more of one.
+    fn turn(&mut self, from: Phase, to: Phase) {
+        let word = |phase| Standing { phase, ..self.standing }.encode();
+        // The exchange releases, as in `end`.
+        if self.view.exchange(Layout::STATE, word(from), word(to)).is_ok() {
+            self.view.rouse_readers();
+        }
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness, H, const N: usize> Managed<E, R, L, H, N> {
+    /// The same whose alerts `hook` hears, each once.
+    pub fn on_alert<G: FnMut(&Alert)>(self, hook: G) -> Managed<E, R, L, G, N> {
+        let Self { producer, machine, drains, .. } = self;
+        Managed { producer, machine, hook, drains }
+    }
+
+    /// Where each of them stands, in the order of their ids.
+    pub fn states(&self) -> [State; N] {
+        self.machine.states()
+    }
+
+    /// The position of the next item.
+    pub fn published(&self) -> Position {
+        self.producer.published()
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness + Clock, H: FnMut(&Alert), const N: usize> Managed<E, R, L, H, N> {
+    /// The producer without any of this. A ring that was to drain goes on.
+    pub fn raw(mut self) -> Producer<E, R, L> {
+        self.go_on();
+        self.producer.spared = 0;
+        self.producer
+    }
+
+    /// Begins anew: all of them are awaited, nothing has failed, and a ring that was to drain goes on.
+    pub fn reset(&mut self) {
+        self.machine.reset(self.producer.live.now());
+        self.go_on();
+    }
+
+    /// As [`Producer::try_push`].
+    ///
+    /// # Errors
+    /// [`Refused`] with the item.
+    pub fn try_push(&mut self, item: E) -> Result<Position, Refused<E>> {
+        match self.check() {
+            Ok(()) => self.producer.try_push(item),
+            Err(why) => Err(Refused { item, why }),
+        }
+    }
+
+    /// As [`Producer::try_publish`].
+    ///
+    /// # Errors
+    /// [`Refused`] with the closure, which did not run.
+    pub fn try_publish<F: FnOnce(Position) -> E>(&mut self, make: F) -> Result<Position, Refused<F>> {
+        match self.check() {
+            Ok(()) => self.producer.try_publish(make),
+            Err(why) => Err(Refused { item: make, why }),
+        }
+    }
+
+    /// As [`Producer::try_batch`].
+    ///
+    /// # Errors
+    /// [`Refused`] with the closure, which did not run. A batch that never fits is refused at once.
+    pub fn try_batch<F: FnMut(Position) -> E>(&mut self, n: u32, make: F) -> Result<Position, Refused<F>> {
+        let max = self.producer.batch_max();
+        match if n > max { Err(Why::TooLarge { max }) } else { self.check() } {
+            Ok(()) => self.producer.try_batch(n, make),
+            Err(why) => Err(Refused { item: make, why }),
+        }
+    }
+
+    /// Looks after them without publishing: to be called now and then by who has nothing to publish.
+    ///
+    /// # Errors
+    /// Why a publication would be refused on their account.
+    pub fn check(&mut self) -> Result<(), Why> {
+        let now = self.producer.live.now();
+        if self.machine.is_due(now) {
+            self.step(now);
+        }
+        self.machine.answer().map_err(Why::Required)?;
+        let missing = self.machine.starting();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Why::Held(Held::Awaiting { have: N as u32 - missing.len(), want: N as u32 }))
+    }
+
+    #[cold]
+    fn step(&mut self, now: Instant) {
+        let (producer, hook) = (&mut self.producer, &mut self.hook);
+        let blocked = producer.blocked_at();
+        let peers = self.machine.required().ids.each_ref().map(|id| producer.peer(id.as_str(), blocked));
+        let seen = Seen { published: producer.next, peers: &peers };
+        let verdict = self.machine.step(now, seen, hook);
+        for at in verdict.release.iter() {
+            producer.let_go(self.machine.required().ids[at].as_str());
+        }
+        producer.spared = 0;
+        for at in self.machine.kept(now).iter() {
+            let found = producer.view.find(self.machine.required().ids[at].as_str());
+            producer.spared |= found.map_or(0, |(slot, _)| 1 << slot);
+        }
+        if blocked.is_some() {
+            producer.tend(now);
+        }
+        if verdict.drain && !self.drains {
+            self.drains = true;
+            producer.turn(Phase::Ready, Phase::Shut);
+        }
+    }
+
+    fn go_on(&mut self) {
+        if self.drains {
+            self.drains = false;
+            self.producer.turn(Phase::Shut, Phase::Ready);
+        }
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
+    /// Where those are who stand in the way of a publication that was refused; `None` where none was, or nobody does.
+    fn blocked_at(&mut self) -> Option<u64> {
+        let scan = self.look();
+        scan.least.filter(|_| self.waiting.is_refused(self.next, self.limit))
+    }
+
+    /// What the table shows of the participant of that name.
+    fn peer(&self, name: &str, blocked: Option<u64>) -> Peer {
+        let Some((slot, ctl)) = self.view.find(name) else { return Peer::default() };
+        let at = self.view.layout().cursor(slot);
+        let low = self.view.load(at, Ordering::Acquire);
+        Peer {
+            presence: self.view.presence(slot, ctl, &self.live),
+            cursor: self.view.position(at),
+            blocks: ctl.gates() && blocked.is_some_and(|at| at as u32 == low),
+            reader: ctl.copies,
+        }
+    }
+
+    /// Releases the slot of that name: of a dead one, or of a reader that may be evicted.
+    fn let_go(&mut self, name: &str) {
+        let Some((slot, ctl)) = self.view.find(name) else { return };
+        if self.view.presence(slot, ctl, &self.live) == Presence::Dead {
+            heal::free(&self.view, slot, ctl);
+        } else if ctl.copies {
+            self.evict(slot, ctl);
+        }
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness + Idle, H: FnMut(&Alert), const N: usize> Managed<E, R, L, H, N> {
+    /// As [`Producer::publish`].
+    ///
+    /// # Errors
+    /// [`Refused`] with the closure, which did not run.
+    pub fn publish<F: FnOnce(Position) -> E>(
+        &mut self,
+        make: F,
+        until: Until<'_>,
+    ) -> Result<Position, Refused<F>> {
+        match self.await_room(1, until) {
+            Ok(()) => self.producer.try_publish(make),
+            Err(why) => Err(Refused { item: make, why }),
+        }
+    }
+
+    /// As [`Producer::batch`].
+    ///
+    /// # Errors
+    /// [`Refused`] with the closure, which did not run. A batch that never fits is refused at once.
+    pub fn batch<F: FnMut(Position) -> E>(
+        &mut self,
+        n: u32,
+        make: F,
+        until: Until<'_>,
+    ) -> Result<Position, Refused<F>> {
+        match self.await_room(n, until) {
+            Ok(()) => self.producer.try_batch(n, make),
+            Err(why) => Err(Refused { item: make, why }),
+        }
+    }
+
+    fn await_room(&mut self, n: u32, until: Until<'_>) -> Result<(), Why> {
+        let max = self.producer.batch_max();
+        if n > max {
+            return Err(Why::TooLarge { max });
+        }
+        let probe = PROBE_DEFAULT.min(self.machine.required().check);
+        let turns = Turns::new(self.producer.wait, until, probe);
+        let mut room = Room { managed: self, n, why: Why::Cancelled };
+        match wait(&mut room, turns) {
+            Ok(found) => found,
+            Err(Ended::Deadline) => Err(room.why),
+            Err(Ended::Cancelled) => Err(Why::Cancelled),
+        }
+    }
+}
+
+struct Room<'m, E: Plain, R: Exchange, L: Liveness, H, const N: usize> {
+    managed: &'m mut Managed<E, R, L, H, N>,
+    n: u32,
+    why: Why,
+}
+
+impl<E: Plain, R: Exchange, L: Liveness + Idle, H: FnMut(&Alert), const N: usize> Waiter
+    for Room<'_, E, R, L, H, N>
+{
+    type Found = Result<(), Why>;
+    type World = L;
+
+    fn look(&mut self) -> Option<Self::Found> {
+        match self.managed.check().and_then(|()| self.managed.producer.room(self.n)) {
+            Err(why) if why.may_pass() => {
+                self.why = why;
+                None
+            }
+            found => Some(found),
+        }
+    }
+
+    fn tend(&mut self, now: Instant) -> Option<Self::Found> {
+        self.managed.producer.tend(now);
+        None
+    }
+
+    fn lies_down(&mut self) -> bool {
+        self.managed.producer.announce();
+        self.look().is_none()
+    }
+
+    fn sleep(&self, span: Duration) {
+        self.managed.producer.sleep(span);
+    }
+
+    fn world(&self) -> &L {
+        &self.managed.producer.live
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness, H, const N: usize> fmt::Debug for Managed<E, R, L, H, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { producer, drains, .. } = self;
+        let states = self.machine.states();
+        f.debug_struct("Managed")
+            .field("producer", producer)
+            .field("states", &states)
+            .field("drains", drains)
+            .finish_non_exhaustive()
+    }
+}
