@@ -19,6 +19,7 @@ pub mod broken;
 pub mod clock;
 pub mod edge;
 pub mod entropy;
+pub mod frames;
 pub mod link;
 pub mod liveness;
 mod macros;
@@ -38,6 +39,7 @@ pub use edge::suite as edge;
 #[cfg(feature = "std")]
 pub use edge::threads as edge_threads;
 pub use entropy::suite as entropy;
+pub use frames::suite as frames;
 pub use link::suite as link;
 pub use liveness::suite as liveness;
 pub use manager::suite as manager;

@@ -31,6 +31,7 @@ pub mod admission;
 pub mod clock;
 pub mod edge;
 pub mod entropy;
+pub mod frames;
 pub mod link;
 pub mod liveness;
 pub mod manager;

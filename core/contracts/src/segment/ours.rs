@@ -14,8 +14,13 @@ const HELD: usize = 8;
 pub struct Claims(RefCell<[Option<(u32, u32)>; HELD]>);
 
 impl Claims {
+    /// Nobody holds any claim.
+    pub(crate) fn forget(&self) {
+        *self.0.borrow_mut() = [None; HELD];
+    }
+
     /// Whoever holds the claim of `slot` is dead.
-    fn kill(&self, slot: u32) {
+    pub(crate) fn kill(&self, slot: u32) {
         for claim in &mut *self.0.borrow_mut() {
             if claim.is_some_and(|(held, _)| held == slot) {
                 *claim = None;
@@ -76,7 +81,7 @@ impl<'c, R: Exchange + Clone> Ours<'c, R> {
     /// # Panics
     /// Where the region is shorter.
     pub fn new(region: R, claims: &'c Claims, capacity: u32, history: u32) -> Self {
-        *claims.0.borrow_mut() = [None; HELD];
+        claims.forget();
         let made =
             Segment::create(region, &spec(capacity, history), SegmentId(1), Creator::default(), claims);
         let segment = made.expect("the region has the words that were asked for");

@@ -1,0 +1,46 @@
+//! The suite of messages passes both of our forms and the model, and rejects each broken twin by its law.
+
+use tidemill_contracts::broken::frames::{Fault, Twin};
+use tidemill_contracts::frames::{Parts, Runs, parts_words, runs_words};
+use tidemill_contracts::segment::Claims;
+use tidemill_contracts::{Effort, Verdict, frames};
+use tidemill_ring::Heap;
+
+fn passes(verdict: Verdict) {
+    match verdict {
+        Ok(passed) => assert!(passed.checks > 50_000, "{passed:?}"),
+        Err(violation) => panic!("{violation}"),
+    }
+}
+
+// RING-LAWS: every twin is rejected by the law that it breaks.
+#[test]
+fn every_broken_ring_of_messages_is_rejected_by_its_law() {
+    let judge = |fault| frames(|capacity| Twin::new(capacity, fault), Effort::Board);
+    if let Err(violation) = judge(None) {
+        panic!("the model itself breaks a law: {violation}");
+    }
+    for fault in Fault::ALL {
+        match judge(Some(*fault)) {
+            Ok(passed) => panic!("{fault:?} passes: {passed:?}"),
+            Err(violation) => assert_eq!(violation.law, fault.law(), "{fault:?}: {violation}"),
+        }
+    }
+    assert_eq!(Fault::ALL.len(), 14);
+}
+
+// RING-LAWS, RING-LAYERS: messages in parts keep every law of the suite.
+#[test]
+fn messages_in_parts_keep_every_law() {
+    let claims = Claims::default();
+    let make = |capacity| Parts::new(Heap::new(parts_words(capacity)), &claims, capacity);
+    passes(frames(make, Effort::Quick));
+}
+
+// RING-LAWS, RING-LAYERS: messages in runs keep every law of the suite.
+#[test]
+fn messages_in_runs_keep_every_law() {
+    let claims = Claims::default();
+    let make = |capacity| Runs::new(Heap::new(runs_words(capacity)), &claims, capacity);
+    passes(frames(make, Effort::Quick));
+}
