@@ -17,6 +17,13 @@ use tidemill_ring::wait::Wait;
 use tidemill_ring::{Layout, Peer, PeerName, Plain, Policies, Policy, Segment, Spec, Start};
 use tidemill_seam::{Clock, Duration, Entropy, Region};
 
+mod frames;
+
+pub use frames::{
+    FrameConsumer, FrameProducer, FrameReader, Typed, TypedConsumer, TypedProducer, VarConsumer, VarProducer,
+    VarReader,
+};
+
 /// The half that publishes, in shared memory.
 pub type Producer<E> = tidemill_ring::Producer<E, Mapping, Lock>;
 /// The half that takes items and holds the producer back, in shared memory. Its mapping of the items is read-only.
@@ -360,6 +367,8 @@ fn same(field: Field, got: u32, want: u32) -> Result<(), AttachError> {
 /// Whether a ring that is there is the one that was meant, its elements aside.
 fn agree(there: &Spec, meant: &Spec) -> Result<(), AttachError> {
     same(Field::Capacity, there.capacity, meant.capacity)?;
+    same(Field::Kind, u32::from(there.indexed()), u32::from(meant.indexed()))?;
+    same(Field::Codec, there.codec, meant.codec)?;
     same(Field::History, there.history, meant.history)?;
     same(Field::Participants, there.participants, meant.participants)?;
     same(Field::Journal, there.journal, meant.journal)?;

@@ -1,7 +1,7 @@
 //! Rings between processes: a segment in memory that they share, and claims that the kernel ends with whoever holds them.
 //!
 //! - [`ring`], [`over`]: a ring by its name, or by a descriptor; with its slots a [`Builder`] of a [`Producer`], a [`Consumer`] or a
-//!   [`Reader`].
+//!   [`Reader`]; with `frames` or `runs` of messages, and with `typed` of values over them.
 //! - [`Mapping`]: the words of a file, shared. Of POSIX shared memory, of a file system, or of a sealed [`memfd`].
 //! - [`Lock`]: one byte of that file a claim, write-locked; it stands while its holder is stopped, and goes with it.
 //! - [`Draft`] and [`Backing`]: a segment's memory before and after it has a name. It gets it once it is whole, and only
@@ -33,7 +33,10 @@ mod spawn;
 #[cfg(test)]
 mod tests;
 
-pub use build::{Builder, Consumer, Passed, Producer, Reader, Ring, over, ring};
+pub use build::{
+    Builder, Consumer, FrameConsumer, FrameProducer, FrameReader, Passed, Producer, Reader, Ring, Typed,
+    TypedConsumer, TypedProducer, VarConsumer, VarProducer, VarReader, over, ring,
+};
 pub use error::AttachError;
 pub use identity::identity;
 pub use lock::Lock;

@@ -8,7 +8,6 @@ use super::{Broken, Cause, Message, Stamp};
 use crate::element::{Fingerprint, Plain};
 use crate::index::{Commit, ENTRY_WORDS, Mark, Span};
 use crate::layout::{Kind, Spec};
-use crate::segment::Segment;
 use crate::view::View;
 use core::fmt;
 use tidemill_seam::Region;
@@ -78,12 +77,9 @@ enum Found {
     Wrong { granules: u64, cause: Cause },
 }
 
-impl<R: Region> Segment<R> {
-    /// Whether it has an index.
-    pub(super) fn is_indexed(&self) -> Result<(), Incompatible> {
-        let spec = self.header().layout.spec();
-        Incompatible::unless(Field::Kind, u64::from(spec.indexed()), 1)
-    }
+/// Whether a segment has an index.
+fn is_indexed(spec: &Spec) -> Result<(), Incompatible> {
+    Incompatible::unless(Field::Kind, u64::from(spec.indexed()), 1)
 }
 
 /// The entry of a position: what stands there of it, if anything does.

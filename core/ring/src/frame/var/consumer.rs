@@ -1,9 +1,10 @@
-use super::{Found, Var, broken, copy, find};
+use super::{Found, Var, broken, copy, find, is_indexed};
 use crate::codec::CodecId;
 use crate::consumer::Consumer;
 use crate::follow::{End, Next};
 use crate::frame::gather::Hand;
 use crate::frame::{Message, Received, Source};
+use crate::header::Incompatible;
 use crate::join::{JoinError, Start};
 use crate::segment::{Position, Segment};
 use crate::table::Peer;
@@ -32,12 +33,21 @@ impl<R: Exchange> Segment<R> {
         start: Start,
         memory: B,
     ) -> Result<VarConsumer<G, R, L, B>, JoinError> {
-        self.is_indexed().map_err(JoinError::Incompatible)?;
+        is_indexed(self.header().layout.spec()).map_err(JoinError::Incompatible)?;
         Ok(VarConsumer { items: self.consumer(live, peer, start)?, memory, hand: None })
     }
 }
 
 impl<const G: usize, R: Exchange, L: Liveness, B: AsRef<[u8]> + AsMut<[u8]>> VarConsumer<G, R, L, B> {
+    /// Messages of the granules that `items` takes.
+    ///
+    /// # Errors
+    /// [`Incompatible`] where the segment has no index.
+    pub fn over(items: Consumer<Var<G>, R, L>, memory: B) -> Result<Self, Incompatible> {
+        is_indexed(items.view().layout().spec())?;
+        Ok(Self { items, memory, hand: None })
+    }
+
     /// What comes next: `None` where nothing does at this moment.
     pub fn try_next(&mut self) -> Option<Next<Received<'_, Var<G>, R, L>>> {
         let hand = match self.hand {

@@ -1,7 +1,8 @@
-use super::{Var, inscribe};
+use super::{Var, inscribe, is_indexed};
 use crate::codec::CodecId;
 use crate::frame::producer::bytes;
 use crate::frame::{Sink, Unfilled};
+use crate::header::Incompatible;
 use crate::index::{Mark, Span};
 use crate::producer::{Grant, OpenError, Producer, Refused, Tended, Why};
 use crate::segment::{Position, Segment};
@@ -39,12 +40,21 @@ impl<R: Exchange> Segment<R> {
         live: L,
         who: Identity,
     ) -> Result<VarProducer<G, R, L>, OpenError> {
-        self.is_indexed().map_err(OpenError::Incompatible)?;
+        is_indexed(self.header().layout.spec()).map_err(OpenError::Incompatible)?;
         Ok(VarProducer { items: self.producer(live, who)? })
     }
 }
 
 impl<const G: usize, R: Exchange, L: Liveness> VarProducer<G, R, L> {
+    /// Messages over what `items` publishes.
+    ///
+    /// # Errors
+    /// [`Incompatible`] where the segment has no index.
+    pub fn over(items: Producer<Var<G>, R, L>) -> Result<Self, Incompatible> {
+        is_indexed(items.view().layout().spec())?;
+        Ok(Self { items })
+    }
+
     /// Bytes of the longest message.
     pub fn payload_max(&self) -> usize {
         self.items.batch_max() as usize * G

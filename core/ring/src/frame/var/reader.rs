@@ -1,8 +1,9 @@
-use super::{Found, Var, broken, copy, find};
+use super::{Found, Var, broken, copy, find, is_indexed};
 use crate::codec::CodecId;
 use crate::follow::{End, Next};
 use crate::frame::gather::Whole;
 use crate::frame::{Cause, Message, Source};
+use crate::header::Incompatible;
 use crate::join::{JoinError, Start};
 use crate::reader::Reader;
 use crate::segment::{Position, Segment};
@@ -38,12 +39,21 @@ impl<R: Exchange> Segment<R> {
         start: Start,
         memory: B,
     ) -> Result<VarReader<G, R, L, B>, JoinError> {
-        self.is_indexed().map_err(JoinError::Incompatible)?;
+        is_indexed(self.header().layout.spec()).map_err(JoinError::Incompatible)?;
         Ok(VarReader { items: self.reader(live, peer, start)?, memory })
     }
 }
 
 impl<const G: usize, R: Exchange, L: Liveness, B: AsRef<[u8]> + AsMut<[u8]>> VarReader<G, R, L, B> {
+    /// Messages of the granules that `items` copies.
+    ///
+    /// # Errors
+    /// [`Incompatible`] where the segment has no index.
+    pub fn over(items: Reader<Var<G>, R, L>, memory: B) -> Result<Self, Incompatible> {
+        is_indexed(items.view().layout().spec())?;
+        Ok(Self { items, memory })
+    }
+
     /// What comes next, a message being lent until the next call: `None` where nothing does at this moment.
     pub fn try_next(&mut self) -> Option<Next<Message<'_>>> {
         let next = self.find()?;
