@@ -66,7 +66,17 @@ pub(crate) fn codecs(place: &Place) -> Verdict {
         let bare = ["check", "-p", "tidemill-ring", "--target", "thumbv6m-none-eabi", "--features", codec];
         place.cargo(bare).run()?;
     }
-    counted(place.cargo(["test", "-p", "tidemill-ring", "--features", "codecs,alloc", "--test", "codec"]))
+    counted(place.cargo([
+        "test",
+        "-p",
+        "tidemill-ring",
+        "--features",
+        "codecs,alloc",
+        "--test",
+        "codec",
+        "--test",
+        "typed",
+    ]))
 }
 
 pub(crate) fn wasm(place: &Place) -> Verdict {

@@ -183,7 +183,7 @@ fn a_message_is_published_whole_or_not_at_all_rl_15() {
     let mut grant = tx.grant(40, 1).expect("the ring is empty");
     assert_eq!((grant.write(&sent[..20]), grant.missing()), (20, 20));
     assert_eq!(grant.commit(), Err(Unfilled { missing: 20 }));
-    drop(tx.grant(64, 1).expect("the ring is empty"));
+    assert_eq!(tx.grant(64, 1).expect("the ring is empty").missing(), 64);
     assert_eq!(drain(&mut rx), []);
     let mut grant = tx.grant(40, 1).expect("the ring is empty");
     assert_eq!(sent.chunks(7).map(|piece| grant.write(piece)).sum::<usize>(), 40);
