@@ -86,6 +86,10 @@ const RING_ROWS: &[(&str, &str)] = &[
     ("RING-CRASH", "death at every store of every party, with and without a next life"),
     ("RING-MEMORY", "the same however late stores are seen"),
     ("RING-LOOM", "models of the shipped orderings, and twins without them"),
+    (
+        "RING-EDGE",
+        "an edge of a graph between two processes: messages lie in a pool, and proof says whose a slot is",
+    ),
     ("RING-LAWS", "one suite of laws for every ring, and twins that it rejects"),
 ];
 

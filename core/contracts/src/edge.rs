@@ -8,6 +8,7 @@ mod admission;
 mod history;
 mod model;
 mod ours;
+mod shared;
 #[cfg(feature = "std")]
 mod two;
 
@@ -18,6 +19,7 @@ use tidemill_seam::Instant;
 pub use admission::admission;
 pub use history::history;
 pub use ours::{Parcel, PooledRx, PooledTx, pooled};
+pub use shared::{SharedRx, SharedTx, shared, shared_words};
 #[cfg(feature = "std")]
 pub use two::{race, threads};
 

@@ -2,9 +2,12 @@
 
 use tidemill_contracts::broken::admission;
 use tidemill_contracts::broken::edge::{Fault, World};
-use tidemill_contracts::edge::{Parcel, PooledRx, PooledTx, pooled};
+use tidemill_contracts::edge::{
+    Parcel, PooledRx, PooledTx, SharedRx, SharedTx, pooled, shared, shared_words,
+};
 use tidemill_contracts::{Effort, Verdict, edge_contract};
 use tidemill_flow::{Caps, Edge, StaticPool, admit};
+use tidemill_ring::{Heap, Local};
 use tidemill_seam::PoolId;
 
 fn ours(caps: Caps, start: u32) -> Option<(PooledTx<'static>, PooledRx<'static>)> {
@@ -28,6 +31,16 @@ fn ours(caps: Caps, start: u32) -> Option<(PooledTx<'static>, PooledRx<'static>)
 }
 
 edge_contract!(our_edge, ours, threads);
+
+type Claims = &'static Local;
+
+fn in_a_segment(caps: Caps, start: u32) -> Option<(SharedTx<Heap, Claims>, SharedRx<Heap, Claims>)> {
+    let (memory, live): (_, Claims) = (Heap::new(shared_words(&caps)), Box::leak(Box::default()));
+    shared((memory.clone(), live), (memory, live), caps, start)
+}
+
+// RING-EDGE: the laws of an edge, between two handles of a segment on the heap, alone and with the ends on two threads.
+edge_contract!(edge_in_a_segment, in_a_segment, threads);
 
 #[test]
 fn our_admission_is_the_table() {

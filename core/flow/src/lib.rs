@@ -14,7 +14,7 @@
 //!
 //! What travels is a [message](message); where it lies is a [pool](pool); what it waits in is an [edge](edge); what
 //! works on it is a [node](node); a [graph](graph) joins them and is judged before anything runs; a [worker] steps it.
-//! [wire] carries an edge over a datagram link.
+//! [wire] carries an edge over a datagram link, [shared] through memory of two processes.
 //!
 //! A payload that does not fit its port is rustc's own error (V3), and so is an end that is bound twice (V2):
 //!
@@ -51,6 +51,7 @@ pub mod message;
 pub mod node;
 mod once;
 pub mod pool;
+pub mod shared;
 pub mod wire;
 pub mod worker;
 

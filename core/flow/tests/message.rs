@@ -1,7 +1,7 @@
 //! Headers and payloads.
 
 use proptest::prelude::*;
-use tidemill_flow::{Bytes, Criticality, Flags, Header, HeaderError, Payload, TooLong};
+use tidemill_flow::{Bytes, Criticality, Flags, Header, HeaderError, MemoryClass, Payload, TooLong};
 use tidemill_seam::{Duration, Instant};
 
 fn sample() -> Header {
@@ -39,7 +39,8 @@ fn what_is_not_a_header_is_refused_by_cause() {
     assert_eq!(spoiled(47, 255), Err(HeaderError::Reserved));
     assert_eq!(spoiled(40, 3), Err(HeaderError::Flags(3)));
     assert_eq!(spoiled(43, 3), Err(HeaderError::Criticality(3)));
-    assert_eq!(spoiled(44, 1), Err(HeaderError::Class(1)));
+    assert_eq!(spoiled(44, 1).map(|header| header.class()), Ok(MemoryClass::Shared));
+    assert_eq!(spoiled(44, 2), Err(HeaderError::Class(2)));
     assert_eq!(spoiled(36, 9), Err(HeaderError::Bytes { bytes: 9, slot: 8 }));
     assert_eq!(spoiled(36, 8).map(|header| header.bytes()), Ok(8));
 }

@@ -13,6 +13,7 @@ use core::mem;
 use core::ops::Deref;
 use tidemill_seam::{Exchange, Liveness};
 
+mod ahead;
 mod wait;
 
 /// The half that takes items of `E`, each once and in order, under a policy that gates for ever (`Block`, `Fail`).

@@ -80,6 +80,12 @@ impl Gate {
         view.set(view.layout().pin(), pin.map_or(0, |pin| pin + 1));
     }
 
+    /// Nobody reads below it, and nobody ever will.
+    #[inline]
+    pub(crate) const fn cleared(&self) -> u64 {
+        self.clearance
+    }
+
     /// Where there is no room any more, as far as is known.
     #[inline]
     pub(crate) fn limit<R: Region>(&self, view: &View<R>) -> u64 {

@@ -17,6 +17,7 @@ use core::marker::PhantomData;
 use tidemill_seam::{Exchange, Life, Liveness};
 
 mod begin;
+mod clear;
 mod grant;
 mod managed;
 mod tend;

@@ -12,6 +12,7 @@ pub struct Reading {
 }
 
 /// A temperature in thousandths of a degree Celsius.
+#[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Celsius {
     /// Row in the file, from 1.

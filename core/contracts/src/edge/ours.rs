@@ -6,9 +6,10 @@ use tidemill_seam::Instant;
 
 /// The payload of an [`Item`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct Parcel {
-    number: u32,
-    bytes: u32,
+    pub(super) number: u32,
+    pub(super) bytes: u32,
 }
 
 impl Payload for Parcel {

@@ -65,6 +65,8 @@ pub enum MemoryClass {
     /// Ordinary memory of the processor that runs the node.
     #[default]
     Host = 0,
+    /// Memory that another process maps too: the pool of an edge between [processes](crate::shared).
+    Shared = 1,
 }
 
 /// Why bytes are not a header.
@@ -245,9 +247,11 @@ impl Header {
             2 => Criticality::Safety,
             other => return Err(HeaderError::Criticality(other)),
         };
-        if raw[44] != MemoryClass::Host as u8 {
-            return Err(HeaderError::Class(raw[44]));
-        }
+        let class = match raw[44] {
+            0 => MemoryClass::Host,
+            1 => MemoryClass::Shared,
+            other => return Err(HeaderError::Class(other)),
+        };
         let bytes = word(36);
         if bytes > slot {
             return Err(HeaderError::Bytes { bytes, slot });
@@ -262,7 +266,7 @@ impl Header {
             flags: Flags(flags),
             clock_domain: raw[42],
             criticality,
-            class: MemoryClass::Host,
+            class,
             reserved: [0; 3],
         })
     }
