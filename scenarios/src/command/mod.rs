@@ -19,6 +19,7 @@ mod replay;
 mod ring;
 mod run;
 mod select;
+mod shared;
 mod shrink;
 mod source;
 mod strategy;

@@ -1,3 +1,4 @@
+use super::shared::{Shared, Stage};
 use super::{Exit, complain};
 use crate::stories::pipeline::{STORY, simulate};
 use clap::{Args, Subcommand};
@@ -31,6 +32,11 @@ pub(super) struct Pipeline {
 enum Part {
     /// Both halves as two processes over loopback UDP, held to the sequential reference.
     Pair(Pair),
+    /// Three processes over shared memory, each killed and started again, held to the sequential reference.
+    Shared(Shared),
+    /// One of the three processes of `shared`.
+    #[command(hide = true)]
+    Stage(Stage),
     /// The half that owns the file: sends to a receiver.
     Send(Send),
     /// The half that owns the result: prints `listening=ADDRESS`, then the summary.
@@ -42,7 +48,7 @@ enum Part {
 }
 
 #[derive(Args, Debug)]
-struct Input {
+pub(super) struct Input {
     /// A file with columns `date,temp` (°F); a year of hourly readings from Seattle if left out.
     file: Option<PathBuf>,
     /// Only the first so many rows, the header not counted.
@@ -123,6 +129,8 @@ impl Pipeline {
     pub(super) fn run(&self, out: &mut impl Write) -> io::Result<Exit> {
         match &self.part {
             Part::Pair(pair) => pair.run(out),
+            Part::Shared(shared) => shared.run(out),
+            Part::Stage(stage) => stage.run(),
             Part::Send(send) => send.run(out),
             Part::Recv(recv) => recv.run(out),
             Part::Sim(simulated) => simulated.run(out),
@@ -138,7 +146,7 @@ impl Pipeline {
 }
 
 impl Input {
-    fn bytes(&self) -> io::Result<Vec<u8>> {
+    pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = match &self.file {
             None => SEATTLE.to_vec(),
             Some(path) => fs::read(path)
@@ -152,7 +160,7 @@ impl Input {
         Ok(bytes)
     }
 
-    fn arguments(&self) -> Vec<String> {
+    pub(super) fn arguments(&self) -> Vec<String> {
         let rows = self.rows.map(|rows| ["--rows".to_owned(), rows.to_string()]);
         let file = self.file.as_ref().map(|path| path.display().to_string());
         rows.into_iter().flatten().chain(file).collect()
@@ -278,7 +286,7 @@ impl Pair {
 }
 
 /// A child process that does not outlive its parent's interest.
-struct Ended(Child);
+pub(super) struct Ended(pub(super) Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
@@ -288,7 +296,7 @@ impl Drop for Ended {
     }
 }
 
-fn drive<S: Stages + core::marker::Send>(mut graph: Graph<S>, bell: PollNotify) -> Exit {
+pub(super) fn drive<S: Stages + core::marker::Send>(mut graph: Graph<S>, bell: PollNotify) -> Exit {
     match Threads::new(MonotonicClock, [bell]).run(&mut graph) {
         Ok(Outcome::Done) => Exit::Passed,
         Ok(other) => {

@@ -9,6 +9,7 @@ pub(crate) mod pipeline;
 mod register;
 mod replicas;
 mod shared_ring;
+mod shm_pipeline;
 mod streams;
 
 use std::sync::OnceLock;
@@ -21,6 +22,7 @@ static ALL: &[Story] = &[
     lock_service::STORY,
     replicas::STORY,
     shared_ring::STORY,
+    shm_pipeline::STORY,
     streams::STORY,
     journal::STORY,
     // The register of files belongs to the Linux world.

@@ -62,7 +62,7 @@ pub(crate) const STORY: Story = Story {
 const SEATTLE: &[u8] = include_bytes!("../../data/seattle-temps.csv");
 
 /// What one loop says of the year: a constant, worked out once.
-static EXPECTED: LazyLock<Vec<Verdict>> = LazyLock::new(|| {
+pub(super) static EXPECTED: LazyLock<Vec<Verdict>> = LazyLock::new(|| {
     let mut verdicts = Vec::new();
     sequential(
         SEATTLE,
@@ -239,7 +239,7 @@ fn spawn_centre(sim: &mut Sim, machine: MachineId, rows: usize, books: &Rc<Books
     })
 }
 
-async fn drive<S: Stages>(mut graph: Graph<S>, env: &Env) -> bool {
+pub(super) async fn drive<S: Stages>(mut graph: Graph<S>, env: &Env) -> bool {
     match tidemill_sim::flow::run(&mut graph, env).await {
         Ok(Outcome::Done) => true,
         end => {
@@ -250,7 +250,7 @@ async fn drive<S: Stages>(mut graph: Graph<S>, env: &Env) -> bool {
 }
 
 /// The header and the first `rows` rows.
-fn prefix(rows: usize) -> &'static [u8] {
+pub(super) fn prefix(rows: usize) -> &'static [u8] {
     let mut ends = SEATTLE.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
     &SEATTLE[..ends.nth(rows).unwrap_or(SEATTLE.len())]
 }
