@@ -68,6 +68,7 @@ impl<P: Payload + Plain, R: Region> Edge<P, R> {
             let (got, want) = (u64::from(got), u64::from(want));
             if got == want { Ok(()) } else { Err(Incompatible { field, got, want }) }
         };
+        differs(Field::Kind, layout.spec().kind as u32, want.layout().spec().kind as u32)?;
         differs(Field::Participants, places, want.layout().spec().participants)?;
         differs(Field::Policies, policies, want.layout().spec().policies.bits())?;
         differs(Field::History, layout.spec().history, 0)?;

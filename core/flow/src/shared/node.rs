@@ -149,7 +149,7 @@ impl<P: Payload + Plain, R: Exchange, L: Liveness> Node for Inbound<'_, P, R, L>
                 Ok(if self.rx.held() == 0 { Step::Done } else { later })
             }
             Some(Next::Fault(_)) => Err(Fault("a word of the edge is not what its owner writes")),
-            Some(Next::Lagged { .. } | Next::Evicted { .. }) => {
+            Some(Next::Lagged { .. } | Next::Evicted { .. } | Next::Broken { .. }) => {
                 Err(Fault("an item that was waited for is gone"))
             }
             None => Ok(later),

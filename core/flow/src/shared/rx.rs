@@ -41,16 +41,9 @@ impl<P: Payload + Plain, R: Exchange, L: Liveness> Rx<P, R, L> {
     /// What comes next, where it lies; `None` where nothing does at this moment. The same again, until it is
     /// [passed](Self::pass).
     pub fn peek(&mut self) -> Option<Next<Held<'_, P, R>>> {
-        Some(match self.consumer.ahead(self.held)? {
-            Next::Item(ticket) => match self.view(ticket) {
-                Ok(held) => Next::Item(held),
-                Err(fault) => Next::Fault(fault),
-            },
-            Next::Lagged { from, to } => Next::Lagged { from, to },
-            Next::Restarted { old, new } => Next::Restarted { old, new },
-            Next::Closed(end) => Next::Closed(end),
-            Next::Evicted { at } => Next::Evicted { at },
-            Next::Fault(fault) => Next::Fault(fault),
+        Some(match self.consumer.ahead(self.held)?.item() {
+            Ok(ticket) => self.view(ticket).map_or_else(Next::Fault, Next::Item),
+            Err(news) => news,
         })
     }
 

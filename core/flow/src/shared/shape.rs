@@ -1,6 +1,6 @@
 use core::marker::PhantomData;
 
-use tidemill_ring::layout::PAGE_MAX;
+use tidemill_ring::layout::{Kind, PAGE_MAX};
 use tidemill_ring::{Fingerprint, Layout, Plain, Policies, Spec, SpecError};
 
 use crate::edge::Cause;
@@ -74,6 +74,7 @@ impl Shape {
     pub const fn over<P: Plain>(spec: Spec) -> Result<Self, SpecError> {
         let ticket = Spec::of::<Ticket<P>>(spec.capacity);
         let spec = Spec { size: ticket.size, align: ticket.align, fingerprint: ticket.fingerprint, ..spec };
+        let spec = spec.kind(Kind::Slots).codec(0).spin_only();
         let layout = match Layout::of(&spec.participants(1).history(0).policies(Policies::BLOCK)) {
             Ok(layout) => layout,
             Err(error) => return Err(error),

@@ -10,18 +10,19 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// An item stays what it is until [`ack`](Self::ack) passes it. More than the ring holds are never ahead.
     #[inline]
     pub fn ahead(&mut self, i: u32) -> Option<Next<E>> {
-        if self.ready() <= u64::from(i)
+        if self.ready_items() <= u64::from(i)
             && let Some(news) = self.hear(i)
         {
             return Some(news);
         }
-        (u64::from(i) < self.ready()).then(|| Next::Item(self.view.take(self.follow.next + u64::from(i))))
+        (u64::from(i) < self.ready_items())
+            .then(|| Next::Item(self.view.take(self.follow.next + u64::from(i))))
     }
 
     /// As [`tend`](Self::tend), for who has taken the next `i` items already.
     pub fn tend_ahead(&self, i: u32) -> Option<End> {
         let mut there = self.follow;
-        there.next += self.ready().min(u64::from(i));
+        there.next += self.ready_items().min(u64::from(i));
         there.crashed(&self.view, &self.live, Follow::near).then_some(End::Crashed)
     }
 
@@ -29,7 +30,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     #[inline(never)]
     fn hear(&mut self, i: u32) -> Option<Next<E>> {
         let here = self.follow.next;
-        self.follow.next = here + self.ready().min(u64::from(i));
+        self.follow.next = here + self.ready_items().min(u64::from(i));
         let news = self.follow.news(&self.view, Follow::near);
         self.follow.next = here;
         news
