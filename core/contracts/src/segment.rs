@@ -1,5 +1,5 @@
-//! Laws of a shared ring of one producer and several readers: RL-1, RL-2, RL-4 to RL-8, RL-10, RL-15, RL-17, as the modules of
-//! [`tidemill_ring::segment`] state them.
+//! Laws of a shared ring of one producer and several readers: RL-1 to RL-8, RL-10, RL-15 to RL-17, as the modules of
+//! [`tidemill_ring::segment`] and [`tidemill_ring::wait`] state them.
 //!
 //! The model is arithmetic: the item at position `p` is [`value`]`(p)`, so what a reader has to be given follows from where
 //! it stands. Time and death are the suite's: it kills, and says what the clock shows.
@@ -65,6 +65,16 @@ pub trait Shared {
     fn tend(&mut self, now_ns: u64);
     /// The producer dies, and another one begins: where.
     fn restart(&mut self) -> u64;
+    /// Reader `i` says that it sleeps, and looks again: whether it may.
+    fn sleep(&mut self, i: usize) -> bool;
+    /// The producer says that it sleeps for want of room, and looks again: whether it may.
+    fn sleep_for_room(&mut self) -> bool;
+    /// Wakes so far, of whomever.
+    fn wakes(&mut self) -> u64;
+    /// How the producer begins from now on: with that many readers, at most `max` items before they are there.
+    fn begin(&mut self, readers: u32, max: u64);
+    /// Reader `i` says that it is ready.
+    fn ready(&mut self, i: usize);
     /// Consumed, lagged and in flight of reader `i`, which is there.
     fn account(&mut self, i: usize) -> [u64; 3];
 }
@@ -119,7 +129,7 @@ fn history_of<S: Shared>(ring: S, (capacity, history): (u32, u32), seed: u64, ef
     for _ in 0..effort.steps() {
         bench.trial.next();
         let i = bench.trial.dice.below(READERS as u32) as usize;
-        match bench.trial.dice.below(32) {
+        match bench.trial.dice.below(36) {
             0..=11 => bench.push()?,
             12..=23 => bench.take(i)?,
             24 | 25 => bench.join(i)?,
@@ -127,6 +137,9 @@ fn history_of<S: Shared>(ring: S, (capacity, history): (u32, u32), seed: u64, ef
             27 => bench.kill(i),
             28 | 29 => bench.tend()?,
             30 => bench.restart()?,
+            31 | 32 => bench.sleep(i)?,
+            33 => bench.sleep_for_room()?,
+            34 => bench.begin()?,
             _ => bench.twice(i)?,
         }
         bench.positions()?;
@@ -265,6 +278,81 @@ impl<S: Shared> Bench<S> {
             Err(_) => self.trial.require("RL-8", !free, "somebody who was proved dead is waited for")?,
         }
         Ok(())
+    }
+
+    /// A reader lies down, and something is published: it never sleeps over an item, and is woken for the next.
+    fn sleep(&mut self, i: usize) -> Result<(), Violation> {
+        if self.readers[i].standing != Standing::There {
+            return Ok(());
+        }
+        let waits = self.published > self.readers[i].next;
+        let sleeps = self.ring.sleep(i);
+        self.trial.require("RL-16", !(sleeps && waits), "a reader sleeps over an item")?;
+        let (before, published) = (self.ring.wakes(), self.published);
+        self.push()?;
+        let woken = self.ring.wakes() > before || self.published == published;
+        self.trial.require("RL-16", !sleeps || woken, "an item is published, and nobody is woken for it")
+    }
+
+    /// The producer lies down on a full ring, and whoever is in the way reads on until there is nothing: it is woken.
+    fn sleep_for_room(&mut self) -> Result<(), Violation> {
+        let gates = |one: &Reader| one.standing == Standing::There;
+        let alive = self.readers[..LOSSY].iter().all(|one| one.standing != Standing::Dead);
+        if !alive || !self.readers[..LOSSY].iter().any(gates) {
+            return Ok(());
+        }
+        for _ in 0..=self.capacity {
+            self.push()?;
+        }
+        let free = self.least().is_none_or(|least| self.published < least + self.capacity);
+        let (sleeps, before) = (self.ring.sleep_for_room(), self.ring.wakes());
+        self.trial.require(
+            "RL-16",
+            sleeps != free,
+            "a producer sleeps although there is room, or not for want of it",
+        )?;
+        for i in 0..LOSSY {
+            while self.readers[i].standing == Standing::There && self.readers[i].next < self.published {
+                self.take(i)?;
+            }
+            self.take(i)?;
+        }
+        let woken = self.ring.wakes() > before;
+        self.trial.require("RL-16", !sleeps || woken, "there is room, and nobody wakes who waits for it")
+    }
+
+    /// The producer begins anew with both who gate: what comes before they are ready is kept for them, and no more than that.
+    fn begin(&mut self) -> Result<(), Violation> {
+        let there = |one: &Reader| one.standing == Standing::There;
+        if self.readers[..LOSSY].iter().any(there)
+            || self.readers[..LOSSY].iter().any(|one| one.standing == Standing::Dead)
+        {
+            return Ok(());
+        }
+        let max = u64::from(self.trial.dice.below((self.capacity - self.history) as u32 + 1));
+        self.ring.begin(LOSSY as u32, max);
+        let first = self.published;
+        for i in 0..LOSSY {
+            while self.published < first + max {
+                self.published = match self.ring.push(value(self.published)) {
+                    Ok(at) => at + 1,
+                    Err(_) => return Err(self.trial.violation("RL-3", "what is to be kept is refused")),
+                };
+            }
+            let held = self.ring.push(value(self.published)).is_err();
+            self.trial.require("RL-3", held, "more is published than is kept for those who are to come")?;
+            let Some(at) = self.ring.join(i, From::Earliest) else {
+                return Err(self.trial.violation("RL-4", "a join is refused although there is a place"));
+            };
+            self.trial.require(
+                "RL-3",
+                at <= first,
+                "the first items are not there for who was waited for",
+            )?;
+            self.readers[i] = Reader { standing: Standing::There, start: at, next: at, lagged: 0 };
+            self.ring.ready(i);
+        }
+        self.push()
     }
 
     fn restart(&mut self) -> Result<(), Violation> {

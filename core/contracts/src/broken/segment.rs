@@ -31,6 +31,16 @@ super::faults! {
     ResumeReplays => "RL-10",
     /// A refusal returns an empty item.
     RefusalReturnsAnother => "RL-15",
+    /// Who sleeps does not look again.
+    SleepsOverAnItem => "RL-16",
+    /// Nobody is woken by a publication.
+    WakesNoReader => "RL-16",
+    /// Nobody is woken by an acknowledgement.
+    WakesNoProducer => "RL-16",
+    /// Nothing is kept for those with whom it begins.
+    KeepsNothing => "RL-3",
+    /// It begins without those who are to come.
+    WaitsForNobody => "RL-3",
     /// What was missed counts as read.
     CountsLagAsRead => "RL-17",
 }
@@ -56,6 +66,11 @@ pub struct Twin {
     published: u64,
     gate: u64,
     readers: [Reader; READERS],
+    /// Whether readers sleep, and whether the producer does.
+    asleep: (bool, bool),
+    wakes: u64,
+    /// Up to where may be published before so many have said that they are ready, and the first position that is kept.
+    held: Option<(u64, u32, u64)>,
 }
 
 impl Twin {
@@ -70,6 +85,9 @@ impl Twin {
             published: 0,
             gate: 0,
             readers: [away; READERS],
+            asleep: (false, false),
+            wakes: 0,
+            held: None,
         }
     }
 
@@ -91,11 +109,13 @@ impl Shared for Twin {
     fn push(&mut self, item: u32) -> Result<u64, u32> {
         let slack = self.capacity - u64::from(self.has(Fault::RefusesTooSoon));
         let full = self.least().is_some_and(|least| self.published >= least + slack);
-        if full && !self.has(Fault::OverwritesTheUnread) {
+        let held = self.held.is_some_and(|(end, _, _)| self.published >= end);
+        if (full && !self.has(Fault::OverwritesTheUnread)) || held {
             return Err(if self.has(Fault::RefusalReturnsAnother) { 0 } else { item });
         }
         let kept = self.published.saturating_sub(self.history);
         if self.published >= self.gate + self.capacity {
+            let kept = self.held.map_or(kept, |(_, _, first)| first.min(kept));
             self.gate = self.least().map_or(kept, |least| least.min(kept)).max(self.gate);
         }
         if self.has(Fault::GateGoesBack) && self.published % 9 == 8 {
@@ -103,6 +123,9 @@ impl Shared for Twin {
         }
         self.items[(self.published % self.capacity) as usize] = item;
         self.published += 1;
+        if core::mem::take(&mut self.asleep.0) && !self.has(Fault::WakesNoReader) {
+            self.wakes += 1;
+        }
         Ok(self.published - 1)
     }
 
@@ -147,6 +170,9 @@ impl Shared for Twin {
         let skip = u64::from(self.has(Fault::SkipsEach17th) && next % 17 == 16 && next + 1 < self.published);
         let wrong = u64::from(self.has(Fault::RepeatsEach17th) && next % 17 == 16);
         self.readers[i].next = next + 1 + skip;
+        if i != LOSSY && core::mem::take(&mut self.asleep.1) && !self.has(Fault::WakesNoProducer) {
+            self.wakes += 1;
+        }
         Given::Item(next + skip, self.item((next + skip).wrapping_sub(wrong)))
     }
 
@@ -172,6 +198,34 @@ impl Shared for Twin {
     fn restart(&mut self) -> u64 {
         self.published -= u64::from(self.has(Fault::RestartForgetsOne) && self.published > self.gate);
         self.published
+    }
+
+    fn sleep(&mut self, i: usize) -> bool {
+        self.asleep.0 = true;
+        self.has(Fault::SleepsOverAnItem) || self.readers[i].next == self.published
+    }
+
+    fn sleep_for_room(&mut self) -> bool {
+        self.asleep.1 = true;
+        self.least().is_some_and(|least| self.published >= least + self.capacity)
+    }
+
+    fn wakes(&mut self) -> u64 {
+        self.wakes
+    }
+
+    fn begin(&mut self, readers: u32, max: u64) {
+        let end = if self.has(Fault::WaitsForNobody) { u64::MAX } else { self.published + max };
+        let first = if self.has(Fault::KeepsNothing) { u64::MAX } else { self.published };
+        self.held = Some((end, readers, first));
+        if self.has(Fault::KeepsNothing) {
+            self.gate = self.published + max.min(1);
+        }
+    }
+
+    fn ready(&mut self, _: usize) {
+        self.held =
+            self.held.map(|(end, left, first)| (end, left - 1, first)).filter(|(_, left, _)| *left > 0);
     }
 
     fn account(&mut self, i: usize) -> [u64; 3] {

@@ -1,17 +1,26 @@
 use super::{From, Given, LOSSY, READERS, Shared};
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::mem;
+use core::sync::atomic::Ordering;
+use tidemill_ring::coordinate::Coordinate;
 use tidemill_ring::header::{Creator, SegmentId};
 use tidemill_ring::table::Identity;
 use tidemill_ring::{Consumer, Layout, Next, Peer, PeerName, Policy, Producer, Reader, Segment, Spec, Start};
-use tidemill_seam::{Claimed, Exchange, Instant, Life, Liveness};
+use tidemill_seam::{Claimed, Exchange, Instant, Life, Liveness, Region};
 
 const NAMES: [&str; READERS] = ["first", "second", "lossy"];
 const HELD: usize = 8;
 
-/// Claims whose holders die when the suite says so.
+/// Claims whose holders die when the suite says so, and wakes that it counts.
 #[derive(Debug, Default)]
-pub struct Claims(RefCell<[Option<(u32, u32)>; HELD]>);
+pub struct Claims(RefCell<[Option<(u32, u32)>; HELD]>, Cell<u64>);
+
+/// A region whose wakes are counted.
+#[derive(Clone, Debug)]
+struct Heard<'c, R> {
+    region: R,
+    claims: &'c Claims,
+}
 
 impl Claims {
     /// Nobody holds any claim.
@@ -52,14 +61,44 @@ impl Liveness for Claims {
     }
 }
 
+// SAFETY: the words of the inner region.
+unsafe impl<R: Region> Region for Heard<'_, R> {
+    fn words(&self) -> u32 {
+        self.region.words()
+    }
+    unsafe fn load(&self, at: u32, order: Ordering) -> u32 {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.region.load(at, order) }
+    }
+    unsafe fn store(&self, at: u32, value: u32, order: Ordering) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.region.store(at, value, order) }
+    }
+    fn fence(&self, order: Ordering) {
+        self.region.fence(order);
+    }
+    fn wake(&self, at: u32) {
+        self.claims.1.set(self.claims.1.get() + 1);
+        self.region.wake(at);
+    }
+}
+
+// SAFETY: as for `Region`.
+unsafe impl<R: Exchange> Exchange for Heard<'_, R> {
+    unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32> {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.region.compare_exchange(at, current, new) }
+    }
+}
+
 /// The shipped segment over any region, as the suite drives it.
 #[derive(Debug)]
 pub struct Ours<'c, R: Exchange + Clone> {
-    segment: Segment<R>,
+    segment: Segment<Heard<'c, R>>,
     claims: &'c Claims,
-    producer: Option<Producer<u32, R, &'c Claims>>,
-    gating: [Option<Consumer<u32, R, &'c Claims>>; LOSSY],
-    lossy: Option<Reader<u32, R, &'c Claims>>,
+    producer: Option<Producer<u32, Heard<'c, R>, &'c Claims>>,
+    gating: [Option<Consumer<u32, Heard<'c, R>, &'c Claims>>; LOSSY],
+    lossy: Option<Reader<u32, Heard<'c, R>, &'c Claims>>,
 }
 
 /// The ring that [`Ours`] makes.
@@ -82,6 +121,7 @@ impl<'c, R: Exchange + Clone> Ours<'c, R> {
     /// Where the region is shorter.
     pub fn new(region: R, claims: &'c Claims, capacity: u32, history: u32) -> Self {
         claims.forget();
+        let region = Heard { region, claims };
         let made =
             Segment::create(region, &spec(capacity, history), SegmentId(1), Creator::default(), claims);
         let segment = made.expect("the region has the words that were asked for");
@@ -95,7 +135,7 @@ impl<'c, R: Exchange + Clone> Ours<'c, R> {
         self.producer = Some(opened.expect("nobody else produces"));
     }
 
-    fn tx(&mut self) -> &mut Producer<u32, R, &'c Claims> {
+    fn tx(&mut self) -> &mut Producer<u32, Heard<'c, R>, &'c Claims> {
         self.producer.as_mut().expect("there is always one")
     }
 
@@ -190,6 +230,29 @@ impl<R: Exchange + Clone> Shared for Ours<'_, R> {
         self.claims.kill(Layout::PRODUCER);
         self.open();
         self.tx().published().0
+    }
+
+    fn sleep(&mut self, i: usize) -> bool {
+        let lossy = self.lossy.as_ref().map(Reader::lie_down);
+        let sleeps = if i == LOSSY { lossy } else { self.gating[i].as_ref().map(Consumer::lie_down) };
+        sleeps.expect("the reader is there")
+    }
+
+    fn sleep_for_room(&mut self) -> bool {
+        self.tx().lie_down(1)
+    }
+
+    fn wakes(&mut self) -> u64 {
+        self.claims.1.get()
+    }
+
+    fn begin(&mut self, readers: u32, max: u64) {
+        let how = Coordinate::BufferUntil { n: readers, max };
+        self.producer = self.producer.take().map(|producer| producer.coordinate(how, Instant::ZERO));
+    }
+
+    fn ready(&mut self, i: usize) {
+        self.gating[i].as_ref().expect("the reader is there").ready();
     }
 
     fn account(&mut self, i: usize) -> [u64; 3] {
