@@ -7,7 +7,7 @@ pub(crate) fn run(place: &Place) -> Verdict {
     let mut ran = Vec::new();
     for (bench, effort) in [("instructions", None), ("ring", Some("--quick")), ("sim_speed", Some("--quick"))]
     {
-        let call = place.cargo(["bench", "-p", "benches", "--bench", bench]);
+        let call = place.cargo(["bench", "--workspace", "--bench", bench]);
         let call = if let Some(effort) = effort { call.args(["--", effort]) } else { call };
         call.run()?;
         ran.push(bench);

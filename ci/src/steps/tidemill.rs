@@ -35,17 +35,11 @@ pub(crate) struct Tidemill {
 
 impl Tidemill {
     pub(crate) fn build(place: &Place, build: Build) -> Result<Self, Failure> {
-        let call = place.cargo(["build", "-p", "tidemill-scenarios", "--bin", "tidemill"]);
-        let (call, folder) = match build {
-            Build::Release => (call.args(["--release"]), place.target.join("release")),
-            Build::Debug => (call, place.target.join("debug")),
-            Build::Aarch64 => (
-                aarch64::equipped(place, call.args(["--target", aarch64::TARGET])),
-                aarch64::target_dir(place).join(aarch64::TARGET).join("debug"),
-            ),
+        let program = match build {
+            Build::Release => program(place, "tidemill", true)?,
+            Build::Debug => program(place, "tidemill", false)?,
+            Build::Aarch64 => aarch64::tidemill(place)?,
         };
-        call.run()?;
-        let program = folder.join("tidemill");
         Ok(Self { place: place.clone(), build, program })
     }
 
@@ -57,6 +51,19 @@ impl Tidemill {
         };
         call.args(args).dir(dir)
     }
+}
+
+/// Builds a program of the workspace with the features that its tests or benches have: naming one of them makes cargo
+/// count in what only they need, so that all crates are those that `cargo test` and `cargo bench` build, too.
+pub(crate) fn program(place: &Place, name: &str, release: bool) -> Result<PathBuf, Failure> {
+    let call = place.cargo(["build", "--locked", "--workspace", "--bin", name]);
+    let (call, folder) = if release {
+        (call.args(["--release", "--bench", "ring"]), "release")
+    } else {
+        (call.args(["--test", "canary"]), "debug")
+    };
+    call.run()?;
+    Ok(place.target.join(folder).join(name))
 }
 
 /// The report that `--json` prints.
