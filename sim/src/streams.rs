@@ -41,6 +41,8 @@ struct Watch {
     out_of_range: Vec<Choice>,
     owners: Vec<Owner>,
     recording: bool,
+    /// Decisions that came to zero are recorded too.
+    zeros: bool,
     taken: Vec<Taken>,
     decisions: u64,
     fork: Option<Forked>,
@@ -115,6 +117,7 @@ impl Choices {
                 out_of_range: Vec::new(),
                 owners: Vec::new(),
                 recording,
+                zeros: false,
                 taken: Vec::new(),
                 decisions: 0,
                 fork: fork.map(|at| Forked { at, streams: Vec::new() }),
@@ -131,6 +134,13 @@ impl Choices {
             watch.borrow_mut().drive = drive;
         }
         self
+    }
+
+    /// Has the record list what came to zero too, from the first decision on, where anybody watches.
+    pub(crate) fn record_zeros(&self) {
+        if let Some(watch) = &self.watch {
+            watch.borrow_mut().zeros = true;
+        }
     }
 
     /// Stands in for decisions that are lent out.
@@ -347,7 +357,7 @@ impl Choices {
             }
             (None, Err(_), None) => drawn,
         };
-        if watch.recording && value != 0 {
+        if watch.recording && (value != 0 || watch.zeros) {
             watch.taken.push(Taken { owner: index, kind, counter, value, n });
         }
         value

@@ -13,9 +13,10 @@ use tidemill_sim::shrink::{Progress, Shrunk, Size, shrink, typed};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The choices of the run are laid out over zero; then faults, machines, work, order, times and values are made less, over
-and over, until nothing helps. Every step runs the story and keeps the failure's id. The result depends on the tape
-alone, unless a limit ends the search early: then it is the smallest tape so far.
+The choices of the run are laid out over zero; then faults, machines, work, order and times are made less, spans cut out
+and values lowered, over and over, until nothing helps. Every step runs the story and keeps the failure's id. A limit
+leaves the smallest tape so far. The result depends on the tape and on --runs and --work alone; --time depends on the
+machine.
 
 Exit codes: 0 a tape was written, 2 the tape cannot be read or does not fit, 3 its run does not fail as recorded.")]
 pub(super) struct Shrink {
@@ -34,9 +35,13 @@ pub(super) struct Shrink {
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     runs: u64,
 
+    /// Ends the search after so much work: one for each event, and a hundred for each run.
+    #[arg(long, value_name = "N", default_value_t = 3_000_000)]
+    work: u64,
+
     /// Ends the search after so many seconds of processor time.
-    #[arg(long, value_name = "S", default_value_t = 60)]
-    time: u64,
+    #[arg(long, value_name = "S")]
+    time: Option<u64>,
 
     /// Prints JSON.
     #[arg(long)]
@@ -49,12 +54,12 @@ impl Shrink {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
-        let (timer, limit) = (CpuTimer::start(), Duration::from_secs(self.time));
+        let (timer, limit) = (CpuTimer::start(), self.time.map(Duration::from_secs));
         let bar = spinner();
         let mut watch = |progress: &Progress<'_>| {
             bar.set_position(progress.runs);
             bar.set_message(format!("{}: {} choices", progress.pass, progress.best.choices));
-            timer.elapsed() < limit
+            progress.work < self.work && limit.is_none_or(|limit| timer.elapsed() < limit)
         };
         let shrunk = shrink(&Subject::from(story), &tape, self.runs, &mut watch);
         bar.finish_and_clear();
@@ -126,6 +131,7 @@ fn object(story: &Story, shrunk: &Shrunk, cpu: Duration, path: &Path, test: &str
         "before": size(&shrunk.before),
         "after": size(&shrunk.after),
         "runs": shrunk.runs,
+        "work": shrunk.work,
         "complete": shrunk.complete,
         "cpu_ns": u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX),
         "tape": path.display().to_string(),

@@ -22,7 +22,7 @@ pub struct Report {
     /// The hash after so many events, at a few points.
     pub marks: Vec<Mark>,
     /// The choices that were not zero, in the order in which they were taken, where the [`Trial`](super::Trial) asked
-    /// for them; otherwise nothing.
+    /// for them, those that were with them where it asked for these too; otherwise nothing.
     pub choices: Vec<Choice>,
     /// What its claims came to.
     pub coverage: Coverage,

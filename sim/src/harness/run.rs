@@ -21,6 +21,8 @@ pub struct Trial {
     pub fork: Option<Fork>,
     /// Whether the report lists the choices.
     pub record: bool,
+    /// Whether those that were zero are listed too.
+    pub zeros: bool,
     /// After so many events the run fails as too long, whatever its body makes of it: a run whose choices were changed
     /// may never end.
     pub events_max: Option<u64>,
@@ -79,10 +81,13 @@ fn driven<R: Finish>(
     reins: &Reins,
     body: &impl Fn(&mut Sim) -> R,
 ) -> (Report, Trace) {
-    let Trial { seed, base, overlay, fork, record, events_max } = trial.clone();
+    let Trial { seed, base, overlay, fork, record, zeros, events_max } = trial.clone();
     let (drive, order) = reins.drive();
     let config = Config { overlay, base, fork, drive, order, record, trace, ..Config::default() };
     let mut sim = Sim::with(seed, config);
+    if zeros {
+        sim.kernel.choices.record_zeros();
+    }
     if let Reins::Mutant(_, steps) = reins {
         let steps = Rc::clone(steps);
         sim.oracle("steps", move |sim: &Sim, moment: Moment| {

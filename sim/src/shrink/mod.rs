@@ -2,7 +2,8 @@
 //!
 //! The choices of the run are laid out over zero, and then, over and over until nothing helps: fewer faults, fewer
 //! machines, less work, the canonical order, the earliest times, the smallest values. Every step runs the simulation
-//! anew and counts only if the failure's id is the same and the run is [smaller](Size). Groups go before single
+//! anew and counts only if the failure's id is the same and the run is [smaller](Size). Spans of decisions are cut out
+//! whole, and what was decided behind them moves up: so an operation goes with the faults that it met. Groups go before single
 //! choices, by delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002).
 //!
 //! Nothing is drawn and no clock is read: the same tape shrinks to the same tape. A limit ends the search early and
@@ -13,6 +14,7 @@
 mod ddmin;
 mod lower;
 mod search;
+mod spans;
 mod typed;
 
 #[cfg(test)]
@@ -38,11 +40,14 @@ pub struct Size {
     pub params: Vec<(&'static str, u64)>,
 }
 
-/// What a search says of itself after each run.
+/// What a search says of itself after each run, and now and then in between.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Progress<'a> {
     /// Runs so far.
     pub runs: u64,
+    /// What they cost: one for each event, a hundred for each run, and something for what is looked through between them.
+    /// Unlike time it is the same everywhere.
+    pub work: u64,
     /// What is being tried.
     pub pass: &'static str,
     /// The smallest failing run so far.
@@ -62,6 +67,8 @@ pub struct Shrunk {
     pub after: Size,
     /// Simulations that ran.
     pub runs: u64,
+    /// What they cost, as [`Progress::work`] counts.
+    pub work: u64,
     /// Whether nothing is left to try; otherwise a limit ended the search.
     pub complete: bool,
 }
@@ -84,7 +91,8 @@ pub enum Refusal {
     Unsteady(Unsteady),
 }
 
-/// Shrinks a tape within `runs_max` simulations; `go_on` sees every one of them and may end the search.
+/// Shrinks a tape within `runs_max` simulations; `go_on` sees every one of them, and what
+/// happens in between, and may end the search.
 ///
 /// # Errors
 /// If the tape does not fit the subject, or its run does not fail as recorded. A tape that records a success and fails
@@ -103,11 +111,11 @@ pub fn shrink(
         return Err(Refusal::Unsteady(unsteady(subject, tape)));
     };
     let complete = search.run();
-    let (params, trial, report, runs) = search.end();
+    let (params, trial, report, [runs, work]) = search.end();
     let tape = subject.tape_of(&params, &trial, &report).map_err(Refusal::Unsteady)?;
     let after = Size::of(&params, &report);
     let failure = report.failure.expect("every step of the search keeps the failure");
-    Ok(Shrunk { tape, failure, before, after, runs, complete })
+    Ok(Shrunk { tape, failure, before, after, runs, work, complete })
 }
 
 /// The failure, if it is the one that the tape records.

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 /// How much longer than the smallest run so far another one may become, so that one that never ends is given up.
 const LONGER: u64 = 4;
 const LONGER_BY: u64 = 10_000;
+/// What a run costs besides its events, in events.
+const RUN_COSTS: u64 = 100;
 
 /// The smallest failing run so far, and what was tried.
 pub(super) struct Search<'a, 'b> {
@@ -20,9 +22,11 @@ pub(super) struct Search<'a, 'b> {
     size: Size,
     tried: BTreeSet<u128>,
     runs: u64,
+    work: u64,
     runs_max: u64,
     go_on: &'b mut dyn FnMut(&Progress<'_>) -> bool,
     pass: &'static str,
+    pub(super) rounds: u32,
     ended: bool,
 }
 
@@ -53,6 +57,7 @@ impl<'a, 'b> Search<'a, 'b> {
         if report.hash != first.hash || report.failure.as_ref().map(tag) != Some(wanted.clone()) {
             return None;
         }
+        let work = 2 * (report.events + RUN_COSTS);
         Some(Self {
             subject,
             seed: tape.seed,
@@ -63,29 +68,32 @@ impl<'a, 'b> Search<'a, 'b> {
             report,
             tried: BTreeSet::new(),
             runs: 2,
+            work,
             runs_max,
             go_on,
             pass: "laying out",
+            rounds: 0,
             ended: false,
         })
     }
 
-    /// Shrinks until nothing helps; `false` where a limit came first.
+    /// Shrinks until nothing helps, the finest spans included; `false` where a limit came first.
     pub(super) fn run(&mut self) -> bool {
         loop {
-            let runs = self.runs;
             let before = Measure::of(&self.params, &self.choices);
             self.round();
+            self.rounds += 1;
             if self.ended {
                 return false;
             }
-            if Measure::of(&self.params, &self.choices) == before || self.runs == runs {
+            if Measure::of(&self.params, &self.choices) == before && self.rounds > super::spans::FINEST {
                 return true;
             }
         }
     }
 
     fn round(&mut self) {
+        let before = Measure::of(&self.params, &self.choices);
         self.pass = "everything";
         self.without(|_| true);
         self.pass = "faults";
@@ -100,17 +108,23 @@ impl<'a, 'b> Search<'a, 'b> {
         self.drop_choices(|choice| (3..=ORDER_MAX).contains(&choice.n));
         self.pass = "times";
         self.drop_choices(|choice| choice.n > ORDER_MAX);
+        self.pass = "spans";
+        self.cut_spans();
         self.pass = "names";
         self.rename();
         self.earlier();
         self.pass = "values";
         self.lower_values();
+        if Measure::of(&self.params, &self.choices) == before {
+            self.pass = "pairs";
+            self.drop_pairs();
+        }
     }
 
-    /// The parameters, the trial and the report of the smallest run.
-    pub(super) fn end(self) -> (Params, Trial, Report, u64) {
+    /// The parameters, the trial and the report of the smallest run; runs and work that led to it.
+    pub(super) fn end(self) -> (Params, Trial, Report, [u64; 2]) {
         let trial = Trial::seed(self.seed).pinned(self.choices);
-        (self.params, trial, self.report, self.runs)
+        (self.params, trial, self.report, [self.runs, self.work])
     }
 
     pub(super) fn list(&self) -> &'a [crate::harness::Param] {
@@ -121,10 +135,32 @@ impl<'a, 'b> Search<'a, 'b> {
         self.ended
     }
 
+    /// Every decision of the smallest run so far, those that came to zero with the others, in their order; nothing once the
+    /// search has ended.
+    pub(super) fn decisions(&mut self) -> Vec<Choice> {
+        self.ended |= self.runs >= self.runs_max;
+        if self.ended {
+            return Vec::new();
+        }
+        let trial =
+            Trial { record: true, zeros: true, ..Trial::seed(self.seed).pinned(self.choices.clone()) };
+        self.runs += 1;
+        let all = self.subject.trial(&self.params, &trial).choices;
+        self.spend(self.size.events + RUN_COSTS + all.len() as u64);
+        all
+    }
+
     /// Tries the run without the choices that `drop` names.
     pub(super) fn without(&mut self, drop: impl Fn(&Choice) -> bool) -> bool {
         let kept: Vec<Choice> = self.choices.iter().filter(|choice| !drop(choice)).cloned().collect();
         kept.len() < self.choices.len() && self.attempt(self.params.clone(), kept)
+    }
+
+    /// Counts work, and asks whether to go on.
+    pub(super) fn spend(&mut self, work: u64) {
+        self.work += work;
+        let progress = Progress { runs: self.runs, work: self.work, pass: self.pass, best: &self.size };
+        self.ended |= !(self.go_on)(&progress);
     }
 
     /// Runs with these parameters and choices; a run that fails as it should and is smaller becomes the smallest.
@@ -147,6 +183,7 @@ impl<'a, 'b> Search<'a, 'b> {
         };
         let report = self.subject.trial(&params, &trial);
         self.runs += 1;
+        let events = report.events;
         let same = report.failure.as_ref().map(tag).as_ref() == Some(&self.wanted);
         let smaller =
             same && Measure::of(&params, &report.choices) < Measure::of(&self.params, &self.choices);
@@ -157,8 +194,7 @@ impl<'a, 'b> Search<'a, 'b> {
             self.choices.clone_from(&report.choices);
             self.report = report;
         }
-        let progress = Progress { runs: self.runs, pass: self.pass, best: &self.size };
-        self.ended |= !(self.go_on)(&progress);
+        self.spend(events + RUN_COSTS);
         smaller
     }
 }

@@ -1,7 +1,7 @@
 use super::{Refusal, shrink, typed};
 use crate::harness::{Must, Param, Params, Replay, Shrink, Story, Subject, Trial};
 use crate::tape::{Pair, Tape};
-use crate::{Base, Failure, Outcome, Sim};
+use crate::{Base, Failure, Outcome, Sim, Site};
 use tidemill_seam::Duration;
 
 /// Fails where a switch is on at the time at which another one is, and three further choices disturb.
@@ -61,6 +61,31 @@ fn shrinking_twice_gives_one_tape_and_a_small_tape_stays_as_it_is() {
     let (one, two) = (run(&tape(&SWITCHES)), run(&tape(&SWITCHES)));
     assert_eq!((one.tape.to_string(), one.runs), (two.tape.to_string(), two.runs));
     assert_eq!(run(&one.tape).tape.to_string(), one.tape.to_string());
+}
+
+// SIM-SHRINK: a fault goes with the operation that it struck, and the faults of later ones strike where they did.
+#[test]
+fn what_a_fault_made_longer_is_cut_out_with_it() {
+    let story = Story {
+        body: |sim, params| {
+            for attempt in 0..params.get("tries") {
+                let strikes = (0..).take_while(|_| sim.choose("strike", 2) == 1).count();
+                if (attempt, strikes) == (2, 3) {
+                    sim.fail("third", "struck three times");
+                }
+            }
+            let outcome = sim.run();
+            outcome.failure().map_or(Ok(()), |failure| Err(failure.clone()))
+        },
+        ..SWITCHES
+    };
+    let choices = [0, 3, 4, 5].map(|counter| (Site::new("world", "strike", counter), 1));
+    let trial = Trial { base: Base::Zero, overlay: choices.into_iter().collect(), ..Trial::default() };
+    let params = story.params();
+    let tape = story.tape_of(&params, &trial, &story.trial(&params, &trial)).expect("it is deterministic");
+    let shrunk = shrink(&Subject::from(&story), &tape, u64::MAX, &mut |_| true).expect("it fails");
+    let counters: Vec<u64> = shrunk.tape.choices.iter().map(|pin| pin.site.counter).collect();
+    assert_eq!((counters, shrunk.complete), (vec![2, 3, 4], true));
 }
 
 #[test]
