@@ -8,6 +8,7 @@ pub(crate) mod pipeline;
 #[cfg(not(target_family = "wasm"))]
 mod register;
 mod replicas;
+mod segment;
 mod shared_ring;
 mod shm_pipeline;
 mod streams;
@@ -23,6 +24,7 @@ static ALL: &[Story] = &[
     replicas::STORY,
     shared_ring::STORY,
     shm_pipeline::STORY,
+    segment::STORY,
     streams::STORY,
     journal::STORY,
     // The register of files belongs to the Linux world.

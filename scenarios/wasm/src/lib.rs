@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tidemill_sim::harness::Trial;
 
 /// Stories in which a process dies at a store, in the middle of a call: that unwinds, and this target only aborts.
-const UNWINDING: &[&str] = &["shared_ring", "shm_pipeline"];
+const UNWINDING: &[&str] = &["shared_ring", "shm_pipeline", "segment"];
 
 static HASH: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
