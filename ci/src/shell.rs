@@ -64,7 +64,7 @@ impl Place {
 }
 
 /// Why a step failed, and the narrowest command that shows it again, where one is known.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) why: String,
     pub(crate) repeat: Option<String>,

@@ -10,8 +10,6 @@ use std::path::{Path, PathBuf};
 
 /// How the copy is built: as fast as it compiles, for it runs for seconds.
 const PROFILE: &str = "planted";
-/// Processor time that shrinking may take, in seconds; what it found until then is taken.
-const SHRINK: &str = "10";
 /// The longest that one search may take, in seconds: a planted bug may well be an endless loop.
 const LIMIT: u64 = 240;
 
@@ -33,15 +31,21 @@ impl Lab {
         &self.tree
     }
 
-    /// Plants a bug and finds it, by the strategy of its patch or by every one of them; takes it out again.
-    pub(crate) fn plant(&self, patch: &Patch, every: bool) -> Result<Row, Failure> {
-        self.tree.plant(patch)?;
-        let row = self.build().and_then(|()| self.examine(patch, every));
-        self.tree.heal(patch)?;
-        row.map_err(|failure| {
-            let repeat = failure.repeat.unwrap_or_else(|| format!("cargo ci planted --only {}", patch.name));
-            Failure::new(format!("{}: {}", patch.name, failure.why)).repeat(repeat)
-        })
+    /// Plants the bugs of a bed and finds each, by the strategy of its patch or by every one of them; takes them out again.
+    pub(crate) fn plant(&self, bed: &[&Patch], every: bool) -> Result<Vec<Result<Row, Failure>>, Failure> {
+        bed.iter().try_for_each(|patch| self.tree.plant(patch))?;
+        let built = self.build();
+        let rows = bed.iter().map(|patch| {
+            let row = built.clone().and_then(|()| self.examine(patch, every));
+            row.map_err(|failure| {
+                let repeat =
+                    failure.repeat.unwrap_or_else(|| format!("cargo ci planted --only {}", patch.name));
+                Failure::new(format!("{}: {}", patch.name, failure.why)).repeat(repeat)
+            })
+        });
+        let rows = rows.collect();
+        bed.iter().rev().try_for_each(|patch| self.tree.heal(patch))?;
+        Ok(rows)
     }
 
     fn build(&self) -> Result<(), Failure> {
@@ -99,7 +103,7 @@ impl Lab {
 
     /// Shrinks the tape, and replays what came of it.
     fn shrink(&self, patch: &Patch, tape: &str, tag: &str) -> Result<Small, Failure> {
-        let said = self.sim(patch, &["shrink", tape, "--time", SHRINK, "--json"])?;
+        let said = self.sim(patch, &["shrink", tape, "--json"])?;
         let report = json(&said)?;
         let number = |value: &Value| {
             value

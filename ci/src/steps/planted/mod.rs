@@ -4,7 +4,8 @@
 //! ci/patches/NAME.patch ─▶ copy of the tree ─▶ build ─▶ run under each strategy ─▶ replay ─▶ shrink ─▶ row of the table
 //! ```
 //! Without arguments two patches are planted, one of them another one with each commit, and the table is only compared
-//! with the patches. `--long` plants all of them, `--only NAME` those that are named; both write their rows anew.
+//! with the patches. `--long` plants all of them, `--only NAME` those that are named; both write their rows anew. Those that
+//! cannot be taken for one another share a copy and its build.
 
 mod lab;
 mod patch;
@@ -33,19 +34,21 @@ pub(crate) fn run(place: &Place) -> Verdict {
     }
     let chosen = choose(place, &patches)?;
     let (mut found, mut survived) = (Vec::new(), Vec::new());
-    for patch in chosen {
-        println!("── {}: {}", patch.name, patch.what);
-        match lab.plant(patch, measures) {
-            Ok(row) => {
-                println!("{}", row.line());
-                found.push(row.said());
-                if measures {
-                    written.enter(row);
-                    written.write(&patches)?;
+    for bed in patch::beds(&chosen) {
+        bed.iter().for_each(|patch| println!("── {}: {}", patch.name, patch.what));
+        for row in lab.plant(&bed, measures)? {
+            match row {
+                Ok(row) => {
+                    println!("{}", row.line());
+                    found.push(row.said());
+                    if measures {
+                        written.enter(row);
+                        written.write(&patches)?;
+                    }
                 }
+                Err(failure) if measures => survived.push(failure.why),
+                Err(failure) => return Err(failure),
             }
-            Err(failure) if measures => survived.push(format!("{}: {}", patch.name, failure.why)),
-            Err(failure) => return Err(failure),
         }
     }
     if !survived.is_empty() {

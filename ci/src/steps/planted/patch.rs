@@ -11,6 +11,7 @@
 //!
 //! --- a/core/flow/src/wire/sender.rs
 //! ```
+//! `also` names another story that the patch breaks: one that a patch beside it must not be looked for by.
 //! `fails` is the beginning of a failure id, and may stand several times. `by hand` is the least number of choices that
 //! shows the bug and how that was found; it is left out where nobody found it.
 
@@ -31,10 +32,36 @@ pub(crate) struct Patch {
     pub(crate) seeds: u64,
     /// Under this strategy.
     pub(crate) strategy: String,
+    /// Other stories that it breaks.
+    pub(crate) also: Vec<String>,
     /// How the ids of its failures may begin.
     pub(crate) fails: Vec<String>,
+    /// Files that it changes.
+    pub(crate) files: Vec<String>,
     /// The fewest choices that show it, as found by hand.
     pub(crate) by_hand: Option<u64>,
+}
+
+impl Patch {
+    /// Whether what breaks in one of them could be taken for the other.
+    fn meets(&self, other: &Self) -> bool {
+        self.story == other.story
+            || self.also.contains(&other.story)
+            || other.also.contains(&self.story)
+            || self.files.iter().any(|path| other.files.contains(path))
+    }
+}
+
+/// The patches in as few lots as taking each in turn gives, no two of a lot in each other's way: those are planted at once.
+pub(crate) fn beds<'p>(patches: &[&'p Patch]) -> Vec<Vec<&'p Patch>> {
+    let mut beds: Vec<Vec<&'p Patch>> = Vec::new();
+    for patch in patches {
+        match beds.iter_mut().find(|bed| bed.iter().all(|other| !other.meets(patch))) {
+            Some(bed) => bed.push(patch),
+            None => beds.push(vec![patch]),
+        }
+    }
+    beds
 }
 
 /// Every patch, by name.
@@ -61,7 +88,7 @@ fn parse(path: &Path, text: &str) -> Result<Patch, Failure> {
         .filter(|line| !line.trim().is_empty())
         .map(|line| line.split_once(": ").ok_or_else(|| bad(&format!("no `key: value`: {line}"))))
         .collect::<Result<_, _>>()?;
-    const KEYS: [&str; 7] = ["what", "kind", "story", "seeds", "strategy", "fails", "by hand"];
+    const KEYS: [&str; 8] = ["what", "kind", "story", "also", "seeds", "strategy", "fails", "by hand"];
     if let Some((key, _)) = head.iter().find(|(key, _)| !KEYS.contains(key)) {
         return Err(bad(&format!("unknown key `{key}`")));
     }
@@ -93,6 +120,8 @@ fn parse(path: &Path, text: &str) -> Result<Patch, Failure> {
         story: one("story")?,
         seeds: number("seeds", &one("seeds")?)?,
         strategy: one("strategy")?,
+        also: all("also"),
+        files: text.lines().filter_map(|line| line.strip_prefix("+++ b/")).map(str::to_owned).collect(),
         fails,
         by_hand,
     })
@@ -100,7 +129,7 @@ fn parse(path: &Path, text: &str) -> Result<Patch, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Patch, parse};
+    use super::{Patch, beds, parse};
     use crate::shell::Failure;
     use std::path::Path;
 
@@ -117,6 +146,25 @@ mod tests {
             patch(&format!("{HEAD}by hand: 3, tried\n\n--- a/x\n+++ b/x\nkind: no\n")).expect("it is sound");
         assert_eq!((patch.name.as_str(), patch.what.as_str(), patch.seeds), ("late", "a: b", 20));
         assert_eq!((patch.fails, patch.by_hand), (vec!["x".to_owned(), "y".to_owned()], Some(3)));
+    }
+
+    #[test]
+    fn patches_of_one_story_of_one_file_or_of_what_another_breaks_lie_in_different_beds() {
+        let made = |story: &str, also: &str, file: &str| {
+            let head = HEAD.replace("story: pipeline", &format!("story: {story}{also}"));
+            patch(&format!("{head}\n--- a/{file}\n+++ b/{file}\n")).expect("it is sound")
+        };
+        let all = [
+            made("pipeline", "", "a"),
+            made("streams", "", "b"),
+            made("pipeline", "", "c"),
+            made("ring", "\nalso: pipeline", "d"),
+            made("register", "", "b"),
+        ];
+        let all: Vec<&Patch> = all.iter().collect();
+        let found: Vec<Vec<&str>> =
+            beds(&all).iter().map(|bed| bed.iter().map(|patch| patch.story.as_str()).collect()).collect();
+        assert_eq!(found, [vec!["pipeline", "streams"], vec!["pipeline", "register"], vec!["ring"]]);
     }
 
     #[test]

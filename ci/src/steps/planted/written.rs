@@ -258,6 +258,8 @@ mod tests {
             story: "pipeline".to_owned(),
             seeds: 100,
             strategy: "random".to_owned(),
+            also: Vec::new(),
+            files: Vec::new(),
             fails: Vec::new(),
             by_hand,
         }
