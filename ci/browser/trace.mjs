@@ -1,5 +1,5 @@
 // Opens pages of `tidemill trace --format html` in headless Chromium, clicks, types and looks. Leaves screenshots.
-// node trace.mjs FOLDER   (FOLDER holds failed.html, faults.html and large.html)
+// node trace.mjs FOLDER   (FOLDER holds failed.html, faults.html, large.html and shared.html)
 import { strict as assert } from "node:assert";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -34,6 +34,22 @@ const points = (page, name) => page.evaluate((name) => {
   for (let at = 0; at < all.length; at += 4) if (Math.abs(all[at] - r) + Math.abs(all[at + 1] - g) + Math.abs(all[at + 2] - b) < 12) count++;
   return count;
 }, name);
+
+/** Whether one of the points around a place of the timeline has about a colour of the style sheet. */
+const tinted = (page, name, { x, y }) => page.evaluate(([name, x, y]) => {
+  const wanted = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const rgb = [1, 3, 5].map((at) => parseInt(wanted.slice(at, at + 2), 16));
+  const near = document.getElementById("view").getContext("2d").getImageData(Math.round(x) - 2, Math.round(y) - 2, 5, 5).data;
+  for (let at = 0; at < near.length; at += 4) if (rgb.every((part, of) => Math.abs(near[at + of] - part) < 24)) return true;
+  return false;
+}, [name, x, y]);
+/** The page's run, changed. */
+function changed(file, into, change) {
+  const [head, rest] = readFileSync(join(folder, file), "utf8").split(/(?<=type="application\/json">)/);
+  const end = rest.indexOf("</script>"), run = JSON.parse(rest.slice(0, end));
+  change(run);
+  writeFileSync(join(folder, into), head + JSON.stringify(run).replaceAll("<", "\\u003c") + rest.slice(end));
+}
 
 async function clicking() {
   const { page, wrong } = await open("failed.html");
@@ -121,16 +137,74 @@ async function large() {
   return count;
 }
 
+/** Chooses an event with a few dozen others in sight, by a click on it. */
+async function look(page, event) {
+  await page.focus("#view");
+  if (await page.evaluate(() => window.trace.state.byTime)) await page.keyboard.press("o");
+  while (await span(page) > 40) await page.keyboard.press("+");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("/");
+  await page.keyboard.type(`#${event}`);
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await frame(page);
+  assert.equal(await chosen(page), -1);
+  const at = await page.evaluate((event) => window.trace.at(event), event);
+  const box = await page.locator("#view").boundingBox();
+  await page.mouse.click(box.x + at.x, box.y + at.y);
+  await page.mouse.move(box.x + 2, box.y + 2);
+  await frame(page);
+  assert.equal(await chosen(page), event, "the click finds the event under it");
+}
+const knows = (page, event) => page.evaluate((event) => window.trace.state.past.has(event), event);
+
+/** What a process found in shared memory ties it to who stored it: an arrow, a line of facts, and the whole past behind it. */
+async function shared() {
+  const { page, wrong } = await open("shared.html");
+  const pairs = await page.evaluate(() => {
+    const { run } = window.trace, process = (event) => run.l[event] >= 0 && !run.lanes[run.l[event]].whole;
+    return Object.entries(run.s).flatMap(([event, stores]) => stores.map((store) => [Number(event), store]))
+      .filter(([event, store]) => process(event) && process(store) && run.l[event] !== run.l[store]);
+  });
+  assert.ok(pairs.length >= 10, `${pairs.length} stores were found by another process`);
+  const middle = (page, ends) => page.evaluate((ends) => {
+    const [a, b] = ends.map((end) => window.trace.at(end));
+    return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+  }, ends);
+  // The same run without what was seen: a store and an event that nothing ties there, and no line where their arrow would be.
+  changed("shared.html", "blind.html", (run) => { run.s = {}; });
+  const blind = (await open("blind.html")).page;
+  let tie;
+  for (const pair of pairs.filter(([event, store]) => event > 60 && event - store > 2 && event - store < 15).slice(0, 20)) {
+    await look(blind, pair[0]);
+    if (await knows(blind, pair[1]) || await tinted(blind, "past", await middle(blind, pair))) continue;
+    tie = pair;
+    break;
+  }
+  assert.ok(tie, "without what was seen some pair has nothing to do with each other");
+  await blind.close();
+  const [event, store] = tie;
+  await look(page, event);
+  assert.ok(await knows(page, store), "the store is in the past");
+  assert.ok(await tinted(page, "past", await middle(page, tie)), "an arrow leads from the store to who saw it");
+  assert.match(await page.textContent("#event"), new RegExp(`saw#${store} `));
+  await shot(page, "shared-1-saw");
+  await page.click(`#event dd button:text-matches("^#${store} ")`);
+  assert.equal(await chosen(page), store, "the store can be gone to");
+  await shot(page, "shared-2-stored");
+  assert.deepEqual(wrong, []);
+  await page.close();
+  return pairs.length;
+}
+
 async function hostile() {
-  const html = readFileSync(join(folder, "failed.html"), "utf8");
   const evil = "</script><img src=x onerror='window.taken=1'><svg/onload=window.taken=1>${window.taken=1}";
-  const [head, rest] = html.split(/(?<=type="application\/json">)/);
-  const end = rest.indexOf("</script>");
-  const run = JSON.parse(rest.slice(0, end));
-  run.story = run.failure = evil;
-  run.lanes.forEach((lane) => { lane.name = evil; });
-  run.d = run.d.map(() => evil);
-  writeFileSync(join(folder, "hostile.html"), head + JSON.stringify(run).replaceAll("<", "\\u003c") + rest.slice(end));
+  changed("failed.html", "hostile.html", (run) => {
+    run.story = run.failure = evil;
+    run.lanes.forEach((lane) => { lane.name = evil; });
+    run.d = run.d.map(() => evil);
+  });
   const { page, wrong } = await open("hostile.html");
   await page.focus("#view");
   await page.keyboard.press("ArrowRight");
@@ -146,6 +220,7 @@ async function hostile() {
 await clicking();
 await faults();
 const events = await large();
+const sights = await shared();
 await hostile();
 await browser.close();
-console.log(`the page holds: clicks, keys, search, faults, ${events} events, hostile names`);
+console.log(`the page holds: clicks, keys, search, faults, ${events} events, ${sights} stores seen by others, hostile names`);

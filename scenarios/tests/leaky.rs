@@ -1,8 +1,10 @@
 //! Stories that leak: each lets something into the simulation that is not a function of the seed. `tidemill check` must
 //! catch every one of them but the last, which is clean, and at exactly the event that the leak moved first.
 //!
-//! The program is the `tidemill` command over these stories where its first argument is `check`; otherwise it calls itself
-//! so, and looks at what was said. Somebody stands at its door: what reaches for a clock or for random bytes is named with
+//! One more claims what no run of it meets: no campaign of as many runs as it wants may pass.
+//!
+//! The program is the `tidemill` command over these stories where its first argument is a subcommand; otherwise it calls
+//! itself so, and looks at what was said. Somebody stands at its door: what reaches for a clock or for random bytes is named with
 //! its line.
 
 #![expect(
@@ -18,7 +20,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration as Span, SystemTime};
 use tidemill_scenarios::command::{self, Fill};
 use tidemill_sim::harness::{Must, Params, Story, Trial};
-use tidemill_sim::{Address, Context, Duration, Event, Failure, Happened, Process, Sim};
+use tidemill_sim::{Address, Context, Duration, Event, Failure, Happened, Process, Sim, sometimes};
 
 tidemill_sim_guard::guard!();
 
@@ -35,7 +37,7 @@ const CLEAN: Story = Story {
     body: |sim, _| play(sim, |n| n),
 };
 
-static STORIES: [Story; 8] = [
+static STORIES: [Story; 9] = [
     Story { name: "hash_order", body: |sim, params| leak(sim, params, hash_order), ..CLEAN },
     Story { name: "address", body: |sim, params| leak(sim, params, address), ..CLEAN },
     Story { name: "real_time", body: |sim, params| leak(sim, params, real_time), ..CLEAN },
@@ -43,6 +45,7 @@ static STORIES: [Story; 8] = [
     Story { name: "fresh_memory", body: |sim, params| leak(sim, params, fresh_memory), ..CLEAN },
     Story { name: "debug_assertions", body: |sim, params| leak(sim, params, assertions), ..CLEAN },
     Story { name: "folder", body: |sim, params| leak(sim, params, folder), ..CLEAN },
+    Story { name: "unmet", seeds: 4, body: never, ..CLEAN },
     CLEAN,
 ];
 
@@ -61,7 +64,7 @@ const NAMED: [(&str, &str); 2] = [("hash_order", "random bytes"), ("real_time", 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
-        Some("check") => return command::main_with(&STORIES),
+        Some("check" | "run" | "campaign") => return command::main_with(&STORIES),
         Some("--list") => {
             let ignored = arguments.iter().any(|argument| argument == "--ignored");
             print!("{}", if ignored { "" } else { "every_leak_is_caught: test\n" });
@@ -77,12 +80,16 @@ fn main() -> ExitCode {
         assert_eq!(code, Some(0), "what is the same in every way of one build is accused: {said}");
     }
     two_builds(&me);
+    what_is_never_met_fails_a_whole_campaign(&me);
     println!("every_leak_is_caught ... ok ({} leaks, two builds)", LEAKS.len());
     ExitCode::SUCCESS
 }
 
 fn check(program: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let arguments = [&["check"], arguments, &["--seeds", "3"]].concat();
+    said(program, &[&["check"], arguments, &["--seeds", "3"]].concat())
+}
+
+fn said(program: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(program).args(arguments).output().expect("it starts");
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("text")).concat();
     (output.status.code(), said)
@@ -153,6 +160,21 @@ fn two_builds(me: &Path) {
     skipped("is not built");
 }
 
+// SIM-ASSERT: a `sometimes!` that no run met fails a run and a campaign of the whole budget, and no smaller one.
+fn what_is_never_met_fails_a_whole_campaign(me: &Path) {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unmet.json");
+    let _ = fs::remove_file(&file);
+    let file = file.display().to_string();
+    let campaign = ["campaign", &file, "unmet", "--block", "2", "--runs"];
+    for (command, fewer, whole) in [(&["run", "unmet", "--seeds"][..], "3", "4"), (&campaign, "2", "4")] {
+        let (code, text) = said(me, &[command, &[fewer]].concat());
+        assert_eq!((code, text.contains("not met")), (Some(0), false), "{text}");
+        let (code, text) = said(me, &[command, &[whole]].concat());
+        let told = |line: &str| line.contains("not met") && line.contains("a lucky day (scenarios/tests/leaky.rs:");
+        assert!(code == Some(1) && text.lines().any(told), "{code:?}: {text}");
+    }
+}
+
 /// This program as it would stand in the folders of two profiles, built after its source.
 fn builds(me: &Path) -> [PathBuf; 2] {
     let desk = Path::new(env!("CARGO_TARGET_TMPDIR")).join("leaky-builds");
@@ -177,6 +199,11 @@ fn date(path: &Path, at: SystemTime) {
 
 fn leak(sim: &mut Sim, _: &Params, source: fn(u64) -> u64) -> Result<(), Failure> {
     play(sim, source)
+}
+
+fn never(sim: &mut Sim, _: &Params) -> Result<(), Failure> {
+    sometimes!(sim, sim.seed() == u64::MAX, "a lucky day");
+    play(sim, |n| n)
 }
 
 /// Two who toss a ball; what comes out of `source` decides how long it is held, from the tenth time on.

@@ -227,6 +227,30 @@ fn a_read_error_may_stay_until_the_block_is_written() {
     assert_eq!(first_bytes(&mut disk, 1), [1]);
 }
 
+// SIM-DISK: a disk that is repaired gives back what its medium has, and fails no more.
+#[test]
+fn a_repaired_disk_can_be_read_again_and_fails_no_more() {
+    let (always, sync) = (Rate::ALWAYS, Latency::Constant(MS));
+    let config = DiskConfig { sync, read_error: always, sync_error: always, ..DiskConfig::PERFECT };
+    let mut world = World::new(pins(&[("read-error-stays", 0, 1)]), DiskConfig { sync, ..DiskConfig::PERFECT });
+    let mut disk = world.open();
+    write(&mut disk, 0, 1);
+    assert_eq!(disk.sync(), Err(SyncError::Pending));
+    world.sim.run().expect_ok();
+    assert_eq!(disk.sync(), Ok(()));
+    world.sim.set_disk_config(world.disk, config);
+    world.sim.cut_power_at_syncs(world.disk, always, None);
+    for _ in 0..2 {
+        assert_eq!(disk.read(0, &mut block(0)), Err(ReadError::Failed));
+    }
+    world.sim.repair_disk(world.disk);
+    assert_eq!(first_bytes(&mut disk, 2), [1, 0]);
+    assert_eq!(disk.sync(), Err(SyncError::Pending));
+    world.sim.run().expect_ok();
+    assert_eq!((disk.sync(), world.sim.disk_config(world.disk).sync), (Ok(()), sync));
+    assert_eq!(world.sim.disk_stats(world.disk).power_losses, 0);
+}
+
 // SIM-DISK: a write error leaves a prefix of the blocks written.
 #[test]
 fn a_failed_write_leaves_a_prefix_of_its_blocks() {

@@ -1,5 +1,5 @@
-//! Disks, streams, shared memory and pools have families of the swarm, too: off, or on at a rate of their own, and over with
-//! the heal.
+//! Disks, streams, shared memory, pools and registers have families of the swarm, too: off, or on at a rate of their own, and
+//! over with the heal.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,15 +10,15 @@ use tidemill_seam::{Exchanged, Heard, Instant, PoolId, Region, Stream, Version};
 use tidemill_sim::harness::{Must, Story};
 use tidemill_sim::memory::{Berth, Faulty, MemoryFaults, Saboteur};
 use tidemill_sim::{
-    Arena, Config, DiskConfig, DiskId, Duration, Env, Family, Overlay, Rate, RegisterConfig, Sim, Site,
-    StreamConfig, Swarm,
+    Arena, Config, DiskConfig, DiskId, Duration, Env, Family, Overlay, Rate, RegisterConfig, RegisterId, Sim,
+    Site,    StreamConfig, Swarm,
 };
 
 const MS: Duration = Duration::from_millis(1);
 const BLOCK: [u8; 512] = [7; 512];
 /// Bytes that the worker writes at once: half of what an end keeps.
 const SAID: usize = 8_000;
-const FAMILIES: [Family; 7] = [
+const FAMILIES: [Family; 10] = [
     Family::DiskError,
     Family::DiskStall,
     Family::DiskRot,
@@ -26,7 +26,12 @@ const FAMILIES: [Family; 7] = [
     Family::StreamShort,
     Family::LateStore,
     Family::Memory,
+    Family::RegisterLoss,
+    Family::RegisterDown,
+    Family::RegisterStale,
 ];
+/// As good as never, but declared.
+const HARDLY: Rate = Rate::per_million(1);
 
 /// What was seen of the families that no count of the world shows.
 #[derive(Default)]
@@ -37,11 +42,12 @@ struct Seen {
     left: Cell<u32>,
 }
 
-/// A machine with a disk, shared memory and a pool, and one with a port for streams; who works with all of it.
+/// A register, a machine with a disk, shared memory and a pool, and one with a port for streams; who works with all of it.
 struct World {
     sim: Sim,
     disk: DiskId,
     pool: Saboteur,
+    register: RegisterId,
     seen: Rc<Seen>,
 }
 
@@ -51,6 +57,7 @@ fn world(seed: u64, config: Config, before: impl FnOnce(&mut Sim)) -> World {
     let (near, far) = (sim.machine("near"), sim.machine("far"));
     let (disk, arena) = (sim.disk(near, "disk", DiskConfig::PERFECT), sim.arena(near, "words", 4));
     let pool = sim.saboteur(near, "pool", MemoryFaults::NONE);
+    let register = sim.register("leader", RegisterConfig { stale: HARDLY, ..RegisterConfig::PERFECT });
     let server = sim.spawn_async(far, "server", |env| async move {
         let mut port = env.streams();
         loop {
@@ -70,6 +77,7 @@ fn world(seed: u64, config: Config, before: impl FnOnce(&mut Sim)) -> World {
                 seen.left.set(seen.left.get() - 1);
                 store(&env, disk).await;
                 share(&env, &arena, &seen);
+                count(&env, register).await;
                 if let Some(loan) = slots.reserve() {
                     let share = slots.commit(loan, Header::new(1, 1, Instant::ZERO), 1);
                     slots.give_back(share).expect("a good share");
@@ -81,7 +89,7 @@ fn world(seed: u64, config: Config, before: impl FnOnce(&mut Sim)) -> World {
             }
         }
     });
-    World { sim, disk, pool, seen }
+    World { sim, disk, pool, register, seen }
 }
 
 fn home() -> Home<'static, Berth<u64>> {
@@ -95,6 +103,13 @@ async fn store(env: &Env, disk: DiskId) {
     let _ = env.write(&mut disk, 512, &BLOCK).await;
     let _ = env.sync(&mut disk).await;
     let _ = env.read(&mut disk, 512, &mut bytes).await;
+}
+
+/// Whatever is unavailable or unknown is read again the next time.
+async fn count(env: &Env, register: RegisterId) {
+    let (mut register, mut bytes) = (env.register(register), [0; 8]);
+    let stands = env.read_value(&mut register, &mut bytes).await.map_or(Version::NONE, |read| read.version);
+    let _ = env.exchange(&mut register, stands, &bytes).await;
 }
 
 fn share(env: &Env, arena: &Arena, seen: &Seen) {
@@ -119,8 +134,9 @@ async fn talk(env: &Env, to: tidemill_sim::Address, seen: &Seen) {
 
 impl World {
     /// How often the faults of each family struck.
-    fn strikes(&self) -> [u64; 7] {
+    fn strikes(&self) -> [u64; 10] {
         let (disk, pool) = (self.sim.disk_stats(self.disk), self.pool.done());
+        let register = self.sim.register_stats(self.register);
         [
             disk.read_errors + disk.write_errors + disk.full + disk.sync_errors,
             disk.stalls,
@@ -129,6 +145,9 @@ impl World {
             self.seen.short.get(),
             self.seen.late.get(),
             pool.failed + pool.exhausted + pool.relocated,
+            register.lost_requests + register.lost_replies + register.unknown,
+            register.refused,
+            register.stale,
         ]
     }
 
@@ -137,10 +156,10 @@ impl World {
     }
 }
 
-// SIM-SWARM: families of disks, streams, shared memory and pools are off in half of the runs, and strike in the others.
+// SIM-SWARM: families of disks, streams, shared memory, pools and registers are off in half of the runs, and strike in the others.
 #[test]
 fn what_only_some_worlds_have_is_beset_in_about_half_of_the_runs() {
-    let (runs, mut on, mut struck) = (80, [0; 7], [0; 7]);
+    let (runs, mut on, mut struck) = (80, [0; 10], [0; 10]);
     for seed in 0..runs {
         // Things that are there when the swarm comes, and things that come later.
         let mut world = if seed % 2 == 0 {
@@ -177,7 +196,7 @@ fn at_zero_every_family_is_off_and_nothing_else_moves() {
         let config = Config { overlay: Overlay::from_iter(pins()), ..Config::default() };
         let mut world = world(seed, config, |sim| sim.swarm(&Swarm::of(&FAMILIES)));
         world.run();
-        assert_eq!((world.sim.hash(), world.strikes()), (plain(seed).0, [0; 7]), "seed {seed}");
+        assert_eq!((world.sim.hash(), world.strikes()), (plain(seed).0, [0; 10]), "seed {seed}");
         assert_eq!(world.sim.overlay_report().unused, []);
     }
 }
@@ -203,6 +222,7 @@ fn the_heal_sets_everything_to_what_it_was() {
     for seed in 0..10 {
         let mut world = world(seed, Config::default(), |sim| sim.streams(config));
         let (before, struck) = (world.sim.disk_config(world.disk), Rc::new(RefCell::new(None)));
+        let like = world.sim.register_config(world.register);
         let (into, disk, pool) = (struck.clone(), world.disk, world.pool.clone());
         let lived = world
             .sim
@@ -220,12 +240,39 @@ fn the_heal_sets_everything_to_what_it_was() {
             .live_within(Duration::from_secs(60));
         assert!(lived.liveness.is_some(), "seed {seed}: {:?}", world.sim.failure());
         assert_eq!(world.sim.disk_config(world.disk), before, "seed {seed}");
+        assert_eq!(world.sim.register_config(world.register), like, "seed {seed}");
         let stats = world.sim.disk_stats(world.disk);
         let after = (stats.read_errors + stats.write_errors, world.pool.done().failed);
         assert_eq!(struck.take(), Some(after), "seed {seed}: faults struck after the heal");
         beset += u64::from(after != (0, 0));
     }
     assert!(beset > 0, "no run was beset before its heal");
+}
+
+// A client that was told that reads are fresh may rely on it.
+#[test]
+fn a_register_that_declares_no_stale_read_gives_none_and_draws_nothing_about_it() {
+    let (family, mut refused) = (Family::RegisterStale, 0);
+    for seed in 0..20 {
+        let mut sim: Sim = Sim::with(seed, Config { record: true, ..Config::default() });
+        let host = sim.machine("host");
+        sim.swarm(&Swarm::of(&[family, Family::RegisterDown]));
+        let register = sim.register("leader", RegisterConfig::PERFECT);
+        sim.spawn_async(host, "worker", move |env| async move {
+            for _ in 0..100 {
+                count(&env, register).await;
+                env.sleep(MS).await;
+            }
+        });
+        sim.run().expect_ok();
+        let stats = sim.register_stats(register);
+        assert_eq!((stats.stale, sim.register_config(register).stale), (0, Rate::NEVER));
+        assert!(sim.families().all(|(name, _)| name != family.name()));
+        let world = format!("world/{}", family.name());
+        assert!(sim.recorded().iter().all(|choice| choice.site.entity != world));
+        refused += stats.refused;
+    }
+    assert!(refused > 0, "the other family never struck");
 }
 
 #[test]

@@ -243,6 +243,44 @@ fn a_swizzle_can_be_called_off_and_its_zero_is_nobody() {
     assert!(!sim.is_cut(a, b) && !sim.is_cut(b, a));
 }
 
+// SIM-LINKS: what is set for one direction between two machines happens there, and nowhere else.
+#[test]
+fn a_link_of_its_own_suffers_alone() {
+    let steady = LinkConfig { latency: Latency::Constant(MS), ..LinkConfig::PERFECT };
+    let own: [(&str, LinkConfig); 6] = [
+        ("loss", LinkConfig { loss: Rate::ALWAYS, ..steady }),
+        ("delay", LinkConfig { latency: Latency::Constant(ms(7)), ..steady }),
+        ("duplicate", LinkConfig { duplicate: Rate::ALWAYS, ..steady }),
+        (
+            "reorder",
+            LinkConfig { reorder: Rate::percent(50), reorder_by: Latency::Constant(ms(9)), ..steady },
+        ),
+        ("corrupt", LinkConfig { corrupt: Rate::ALWAYS, ..steady }),
+        ("truncate", LinkConfig { truncate: Rate::ALWAYS, ..steady }),
+    ];
+    let count = 20;
+    let untouched: Vec<(Instant, Vec<u8>)> =
+        (0..count).map(|at| (Instant::ZERO + ms(1 + u64::from(at)), vec![count - at; 50])).collect();
+    for (name, link) in own {
+        let mut sim: Sim = Sim::new(5);
+        sim.links(steady);
+        let machines = ["a", "b", "c"].map(|name| sim.machine(name));
+        let ears = machines.map(|machine| {
+            let log = Log::default();
+            let listener = sim.spawn(machine, "listener", Box::new(Listener(Rc::clone(&log))));
+            (sim.address(listener), log)
+        });
+        for (from, to) in [(0, 1), (1, 0), (0, 2)] {
+            let talker = Talker { to: ears[to].0, left: count, gap: MS, len: 50 };
+            sim.spawn(machines[from], &format!("talker{to}"), Box::new(talker));
+        }
+        sim.link(machines[0], machines[1], link);
+        sim.run().expect_ok();
+        let is_untouched = ears.map(|(_, log)| *log.borrow() == untouched);
+        assert_eq!(is_untouched, [true, false, true], "{name} from a to b");
+    }
+}
+
 // SIM-TIME: a link takes no time at all or a single nanosecond, and what lies a century ahead comes at once.
 #[test]
 fn links_know_zero_one_nanosecond_and_a_century() {

@@ -7,11 +7,12 @@ use crate::table::Verdict;
 /// The driver of the browser, at the version that was tried.
 const DRIVER: &str = "playwright-core@1.64.1";
 
-/// What is traced: a run that fails, one with every fault, a large one.
-const PAGES: [(&str, &[&str]); 3] = [
+/// What is traced: a run that fails, one with every fault, a large one, one whose processes share memory.
+const PAGES: [(&str, &[&str]); 4] = [
     ("failed.html", &["canary", "--seed", "0"]),
     ("faults.html", &["pipeline", "--seed", "4", "--set", "faults=60", "--set", "rows=2000"]),
     ("large.html", &["ping_pong", "--seed", "1", "--set", "pings=8000"]),
+    ("shared.html", &["shared_ring", "--seed", "1", "--set", "entries=40"]),
 ];
 
 pub(crate) fn run(place: &Place) -> Verdict {

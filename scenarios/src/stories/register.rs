@@ -3,7 +3,8 @@
 //! The register is the one that Linux keeps in a file, here on a disk that stalls, fills, tears and fails to read, to write
 //! and to sync; its process dies and comes back, and power fails. The writer counts: each value is written once, by an
 //! exchange that expects the version it read last, or now and then the one before it, which has to lose. An exchange whose
-//! outcome nobody knows may have happened until the next value is read.
+//! outcome nobody knows may have happened until the next value is read. A disk from which a slot can no longer be read is
+//! repaired, and everything else with it: from then on the same register has to give back its value and take the others.
 
 use super::ping_pong::per_thousand;
 use super::{broken, law};
@@ -43,7 +44,7 @@ pub(super) const STORY: Story = Story {
             shrink: Shrink::No,
         },
     ],
-    body: play,
+    body: |sim, params| play(sim, params, Flaw::None),
 };
 
 const BLOCK: u32 = 64;
@@ -51,8 +52,21 @@ const BLOCK: u32 = 64;
 const PAUSE: Duration = Duration::from_micros(200);
 /// So often is it made again before its disk counts as lost: both copies of a slot can no longer be read.
 const TRIES: u32 = 100;
+/// What a writer needs for an exchange on a sound disk, and more: a sync takes five milliseconds at most.
+const AN_EXCHANGE: Duration = Duration::from_millis(10);
+/// What it needs before: a stall that had begun ends, and what is found is written again.
+const A_BEGINNING: Duration = Duration::from_millis(100);
 
-fn play(sim: &mut Sim, params: &Params) -> Result<(), Failure> {
+/// What a test leaves out, to see that it is missed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    None,
+    /// A writer whose disk was lost never asks again.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test lets the writer give up"))]
+    GivesUp,
+}
+
+fn play(sim: &mut Sim, params: &Params, flaw: Flaw) -> Result<(), Failure> {
     let machine = sim.machine("host");
     let harm = per_thousand(params.get("harm"));
     let config = DiskConfig {
@@ -70,17 +84,28 @@ fn play(sim: &mut Sim, params: &Params) -> Result<(), Failure> {
     sim.cut_power_at_syncs(disk, harm, Some(back));
     let ledger = Rc::new(RefCell::new(Ledger { left: params.get("writes"), ..Ledger::default() }));
     let kept = Rc::clone(&ledger);
-    let writer = sim.spawn_async(machine, "writer", move |env| write_all(env, disk, Rc::clone(&kept)));
+    let writer = sim.spawn_async(machine, "writer", move |env| write_all(env, disk, Rc::clone(&kept), flaw));
     sim.crash(writer, Rate::per_million(10_000), Some(back));
     for _ in 0..params.get("outages") {
         let at = Duration::from_nanos(sim.choose("outage-at", 500_000_000));
+        let ledger = Rc::clone(&ledger);
         sim.after(at, move |sim| {
-            sim.lose_power(machine);
-            sim.after(Duration::from_millis(5), move |sim| sim.restore_power(machine));
+            if !ledger.borrow().lost {
+                sim.lose_power(machine);
+                sim.after(Duration::from_millis(5), move |sim| sim.restore_power(machine));
+            }
         });
     }
-    broken(sim.run())?;
-    let left = ledger.borrow().left;
+    let (lost, left) = (|| ledger.borrow().lost, || ledger.borrow().left);
+    while !lost() && sim.step() {}
+    if lost() {
+        sim.repair_disk(disk);
+        sim.crash(writer, Rate::NEVER, None);
+        broken(sim.run_for(A_BEGINNING + AN_EXCHANGE.saturating_mul(left())))?;
+    } else {
+        broken(sim.run())?;
+    }
+    let left = left();
     law(sim, "every value is won", left == 0, || format!("{left} are not"))?;
     if params.get("harm") > 0 {
         expects!(sim, "an exchange whose outcome nobody knows", "an exchange that expects too little");
@@ -98,9 +123,11 @@ struct Ledger {
     perhaps: Vec<u64>,
     left: u64,
     next: u64,
+    /// Whether a slot could not be read any more: whoever sees it repairs what is broken.
+    lost: bool,
 }
 
-async fn write_all(env: Env, disk: DiskId, ledger: Rc<RefCell<Ledger>>) {
+async fn write_all(env: Env, disk: DiskId, ledger: Rc<RefCell<Ledger>>, flaw: Flaw) {
     let mut disk = env.disk(disk);
     if !ledger.borrow().formatted {
         format(&env, &mut disk).await;
@@ -108,11 +135,10 @@ async fn write_all(env: Env, disk: DiskId, ledger: Rc<RefCell<Ledger>>) {
     }
     let mut register = SlotRegister::new(disk);
     while ledger.borrow().left > 0 {
-        let Some(found) = read(&env, &mut register).await else {
-            reachable!(env, "a disk that no longer gives back either copy of a slot");
-            ledger.borrow_mut().left = 0;
+        let found = read(&env, &mut register, &ledger).await;
+        if flaw == Flaw::GivesUp && ledger.borrow().lost {
             return;
-        };
+        }
         let law = ledger.borrow_mut().read(found);
         keep(&env, law).await;
         while ledger.borrow().left > 0 && write(&env, &mut register, &ledger).await {}
@@ -139,24 +165,29 @@ async fn format(env: &Env, disk: &mut SimDisk) {
     }
 }
 
-/// Version and value, however often it takes; `None` where the disk is lost.
-async fn read(env: &Env, register: &mut SlotRegister<SimDisk>) -> Option<(Version, u64)> {
-    for _ in 0..TRIES {
+/// Version and value, however often it takes; says where the disk is lost.
+async fn read(env: &Env, register: &mut SlotRegister<SimDisk>, ledger: &RefCell<Ledger>) -> (Version, u64) {
+    let mut tries = 0;
+    loop {
         let mut bytes = [0; 8];
         match env.read_value(register, &mut bytes).await {
-            Ok(reading) => return Some((reading.version, u64::from_le_bytes(bytes))),
-            Err(ReadingError::Absent) => return Some((Version::NONE, 0)),
+            Ok(reading) => return (reading.version, u64::from_le_bytes(bytes)),
+            Err(ReadingError::Absent) => return (Version::NONE, 0),
             Err(ReadingError::Unavailable) => env.sleep(PAUSE).await,
             Err(error) => keep(env, Err(("the register is there", error.to_string()))).await,
         }
+        tries += 1;
+        if tries == TRIES {
+            reachable!(env, "a disk that no longer gives back either copy of a slot");
+            ledger.borrow_mut().lost = true;
+        }
     }
-    None
 }
 
 /// One exchange; whether it won, so that what stands is known.
 async fn write(env: &Env, register: &mut SlotRegister<SimDisk>, ledger: &RefCell<Ledger>) -> bool {
     let (stands, value) = ledger.borrow_mut().next();
-    let stale = stands > Version::NONE && env.choose("stale", 8) == 1;
+    let stale = stands > Version::NONE && !ledger.borrow().lost && env.choose("stale", 8) == 1;
     let expected = if stale { Version(stands.0 - 1) } else { stands };
     if !stale {
         // A crash may come before the answer.
@@ -224,6 +255,24 @@ impl Ledger {
                 "an exchange wins where its version stands",
                 format!("{answer:?} where {stood:?} stands, stale: {stale}"),
             )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flaw, STORY, play};
+    use tidemill_sim::Sim;
+
+    #[test]
+    fn a_writer_that_gives_up_where_its_disk_is_lost_is_found() {
+        let fails = |seed: &u64| play(&mut Sim::new(*seed), &STORY.params(), Flaw::GivesUp).is_err();
+        let lost: Vec<u64> = (0..STORY.seeds).filter(fails).collect();
+        assert!(lost.len() > 5, "{lost:?}");
+        for seed in lost {
+            let failure = play(&mut Sim::new(seed), &STORY.params(), Flaw::GivesUp).expect_err("it fails");
+            assert!(failure.id.starts_with("every value is won"), "{failure}");
+            play(&mut Sim::new(seed), &STORY.params(), Flaw::None).expect("who does not give up goes on");
         }
     }
 }

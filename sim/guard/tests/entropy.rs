@@ -142,6 +142,35 @@ fn an_address_is_caught_by_the_second_run_which_names_process_and_event() {
     assert!(said.contains("host/probe, because of") && said.contains("timer"), "{said}");
 }
 
+/// Every probe but `select!`, which repeats.
+const PROBES: [(&str, fn() -> u64); 7] = [
+    ("a hash map", hash_order),
+    ("a monotonic clock", || u64::from(Instant::now().elapsed().subsec_nanos())),
+    ("a wall clock", || SystemTime::now().elapsed().map_or(0, |since| since.as_nanos() as u64)),
+    ("rand", rand::random::<u64>),
+    ("getrandom", || {
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes))
+    }),
+    ("uuid", || uuid::Uuid::new_v4().as_u64_pair().0),
+    ("an address", || (&raw const *Box::new(7_u64) as u64) / 16),
+];
+
+// SIM-CHECK: in a later simulation of a thread as in the first one, whatever the thread has in store by then.
+#[test]
+fn every_probe_is_caught_in_the_nth_simulation_of_a_thread_too() {
+    for round in 0..2 {
+        for (name, probe) in PROBES {
+            check(&TEST, |sim: &mut Sim| world(sim, || 7));
+            let failed = std::panic::catch_unwind(|| check(&TEST, move |sim: &mut Sim| world(sim, probe)));
+            let Err(said) = failed else { panic!("{name} was silently accepted in round {round}") };
+            let said = said.downcast::<String>().expect("a message");
+            let caught = ["random bytes", "a real clock was read", "is no function of its seed"];
+            assert!(caught.iter().any(|how| said.contains(how)), "{name}, round {round}: {said}");
+        }
+    }
+}
+
 #[test]
 fn a_thread_is_caught_where_it_is_spawned() {
     is_caught_here(|| std::thread::spawn(|| 7).join().unwrap_or(0), "a thread was spawned");

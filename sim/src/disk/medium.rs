@@ -90,6 +90,11 @@ impl Medium {
         self.unreadable.insert(block);
     }
 
+    /// Every block can be read again.
+    pub(super) fn mend(&mut self) {
+        self.unreadable.clear();
+    }
+
     fn range(&self, block: u64) -> std::ops::Range<usize> {
         let start = block as usize * self.block;
         start..start + self.block

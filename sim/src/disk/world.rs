@@ -109,6 +109,18 @@ impl<P: Process> Sim<P> {
         }
     }
 
+    /// The disk serves again: from now on nothing fails, stalls or goes astray, no power is lost at its syncs, and blocks that
+    /// could not be read give what the medium has. What is lost, rotten or elsewhere stays so, and what is under way ends
+    /// as it was decided.
+    pub fn repair_disk(&mut self, disk: DiskId) {
+        self.keep_power_at_syncs(disk);
+        let disk = self.disk_at(disk);
+        let disk = &mut *disk.borrow_mut();
+        let DiskConfig { block, blocks, space, sync, stall_for, tear, .. } = disk.config;
+        disk.config = DiskConfig { block, blocks, space, sync, stall_for, tear, ..DiskConfig::PERFECT };
+        disk.medium.mend();
+    }
+
     /// What the enumeration of power cuts needs to know of every disk whose syncs may cut the power.
     pub(crate) fn census(&self) -> Vec<Census> {
         let Some(shelf) = self.kernel.shelf.get() else { return Vec::new() };

@@ -4,12 +4,13 @@ use crate::choice::Rate;
 use crate::disk::{DiskConfig, DiskId};
 use crate::kernel::Kernel;
 use crate::memory::{MemoryFaults, Saboteur};
+use crate::register::{RegisterConfig, RegisterId};
 use crate::stream::StreamConfig;
 use crate::streams::stream_of;
 use tidemill_seam::Duration;
 
-/// The families of what only some worlds have, disks, streams, shared memory, pools. Each is decided where the first such
-/// thing is, so that a world without any decides nothing.
+/// The families of what only some worlds have, disks, streams, shared memory, pools, registers. Each is decided where the
+/// first such thing is, so that a world without any decides nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Stock {
     listed: Vec<Family>,
@@ -20,6 +21,7 @@ pub(crate) struct Stock {
     /// Arenas whose stores were never late.
     arenas: Vec<Arena>,
     pools: Vec<(Saboteur, MemoryFaults)>,
+    registers: Vec<(RegisterId, RegisterConfig)>,
 }
 
 /// The least rate, as a power of two of 2³² parts: 2⁻¹².
@@ -37,6 +39,8 @@ impl Kernel {
         arenas.iter().for_each(|arena| self.beset_arena(arena));
         let pools = self.pools.clone();
         pools.iter().for_each(|pool| self.beset_pool(pool));
+        let registers = self.shelf.get().map_or(0, |shelf| shelf.registers.borrow().len() as u32);
+        (0..registers).for_each(|register| self.beset_register(RegisterId(register)));
         if self.stats.streams > 0 {
             self.beset_streams();
         }
@@ -119,15 +123,40 @@ impl Kernel {
         self.faults().stock.pools.push((pool.clone(), before));
     }
 
+    pub(crate) fn beset_register(&mut self, id: RegisterId) {
+        let register = self.shelf().register(id);
+        let before = register.borrow().config;
+        let [loses, downs] = [Family::RegisterLoss, Family::RegisterDown].map(|family| self.rate_of(family));
+        let declared = before.stale != Rate::NEVER;
+        let stales = if declared { self.rate_of(Family::RegisterStale) } else { Rate::NEVER };
+        if [loses, downs, stales] == [Rate::NEVER; 3] {
+            return;
+        }
+        let mut config = before;
+        for rate in
+            [&mut config.lost_request, &mut config.lost_reply, &mut config.unknown, &mut config.lost_watch]
+        {
+            *rate = loses.max(*rate);
+        }
+        config.unavailable = downs.max(config.unavailable);
+        config.stale = stales.max(config.stale);
+        register.borrow_mut().config = config;
+        self.faults().stock.registers.push((id, before));
+    }
+
     /// Everything is as it was before.
     pub(crate) fn spare_stock(&mut self) {
         let Some(faults) = &mut self.faults else { return };
-        let Stock { disks, streams, arenas, pools, .. } = std::mem::take(&mut faults.stock);
-        for (id, config) in disks {
+        let Stock { disks, streams, arenas, pools, registers, .. } = std::mem::take(&mut faults.stock);
+        // Whoever was beset twice is as it was before the first time.
+        for (id, config) in disks.into_iter().rev() {
             self.shelf().disk(id).borrow_mut().config = config;
         }
         streams.into_iter().for_each(|config| self.touched().config.set(config));
         arenas.iter().for_each(|arena| arena.delay(None));
-        pools.iter().for_each(|(pool, faults)| pool.set(*faults));
+        pools.iter().rev().for_each(|(pool, faults)| pool.set(*faults));
+        for (id, config) in registers.into_iter().rev() {
+            self.shelf().register(id).borrow_mut().config = config;
+        }
     }
 }

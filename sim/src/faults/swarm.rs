@@ -44,11 +44,17 @@ pub enum Family {
     LateStore,
     /// Reservations in pools fail, pools are exhausted, payloads move.
     Memory,
+    /// Requests to registers, replies and hints are lost, and outcomes unknown.
+    RegisterLoss,
+    /// Registers are unavailable for a while.
+    RegisterDown,
+    /// Registers that say that their reads may be stale give earlier values.
+    RegisterStale,
 }
 
 impl Family {
     /// Every family, in the order in which they are drawn.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -66,6 +72,9 @@ impl Family {
         Self::StreamShort,
         Self::LateStore,
         Self::Memory,
+        Self::RegisterLoss,
+        Self::RegisterDown,
+        Self::RegisterStale,
     ];
 
     /// Whether it is about what only some worlds have: decided where the first such thing is, by a stream of its own.
@@ -79,6 +88,9 @@ impl Family {
                 | Self::StreamShort
                 | Self::LateStore
                 | Self::Memory
+                | Self::RegisterLoss
+                | Self::RegisterDown
+                | Self::RegisterStale
         )
     }
 
@@ -102,6 +114,9 @@ impl Family {
             Self::StreamShort => "swarm-stream_short",
             Self::LateStore => "swarm-late_store",
             Self::Memory => "swarm-memory",
+            Self::RegisterLoss => "swarm-register_loss",
+            Self::RegisterDown => "swarm-register_down",
+            Self::RegisterStale => "swarm-register_stale",
         }
     }
 }
@@ -112,9 +127,10 @@ impl Family {
 /// and 8. Links have theirs from 1 of 4,096 datagrams to [`worst_link`](Self::worst_link); processes suffer once in 2⁴ to
 /// 2¹² of their events. Choices are `world/swarm#swarm-FAMILY`, 0 is off.
 ///
-/// What only some worlds have, disks, streams, shared memory and pools, is beset where it is, now or later: one of 4,096 to
-/// 16 operations. A world without any decides nothing about it. Choices are `world/swarm-FAMILY#on`, 0 is off. Where a
-/// disk, a stream or a pool has a higher rate of its own, it keeps it; an arena whose stores are late already is left alone.
+/// What only some worlds have, disks, streams, shared memory, pools and registers, is beset where it is, now or later: one
+/// of 4,096 to 16 operations. A world without any decides nothing about it. Choices are `world/swarm-FAMILY#on`, 0 is off.
+/// Where a disk, a stream, a pool or a register has a higher rate of its own, it keeps it; an arena whose stores are late
+/// already is left alone, and a register whose reads are never stale is not made to lie.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Swarm {
     families: Vec<Family>,
@@ -207,7 +223,10 @@ impl<P: Process> Sim<P> {
             | Family::StreamBreak
             | Family::StreamShort
             | Family::LateStore
-            | Family::Memory => unreachable!("{} is drawn where the first such thing is", family.name()),
+            | Family::Memory
+            | Family::RegisterLoss
+            | Family::RegisterDown
+            | Family::RegisterStale => unreachable!("{} is drawn where the first such thing is", family.name()),
         };
         FilterGuard::keep(self.install(fault.often(events).named(family.name())));
     }

@@ -82,7 +82,7 @@ enum Errand {
 pub(crate) struct Server {
     pub(super) id: RegisterId,
     pub(super) name: String,
-    pub(super) config: RegisterConfig,
+    pub(crate) config: RegisterConfig,
     pub(crate) stats: RegisterStats,
     choices: Choices,
     stream: StreamId,

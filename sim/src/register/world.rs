@@ -27,6 +27,8 @@ impl<P: Process> Sim<P> {
         let id = RegisterId(registers.len() as u32);
         let server = Server::new(id, name, config, self.kernel.choices.branch());
         registers.push(Rc::new(RefCell::new(server)));
+        drop(registers);
+        self.kernel.beset_register(id);
         id
     }
 
