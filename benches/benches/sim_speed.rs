@@ -14,7 +14,8 @@ use benches::rounds::Samples;
 use benches::subject::{MADSIM_BUILD, Missing, PEERS_RUN, Subject, child};
 use benches::table;
 
-const USAGE: &str = "usage: cargo bench -p benches [--features peers] --bench sim_speed [-- --quick | -- --smoke]";
+const USAGE: &str =
+    "usage: cargo bench -p benches [--features peers] --bench sim_speed [-- --quick | -- --smoke]";
 
 /// Seeds of the whole smoke.
 const SMOKE: u64 = 100_000;

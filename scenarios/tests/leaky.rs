@@ -170,7 +170,8 @@ fn what_is_never_met_fails_a_whole_campaign(me: &Path) {
         let (code, text) = said(me, &[command, &[fewer]].concat());
         assert_eq!((code, text.contains("not met")), (Some(0), false), "{text}");
         let (code, text) = said(me, &[command, &[whole]].concat());
-        let told = |line: &str| line.contains("not met") && line.contains("a lucky day (scenarios/tests/leaky.rs:");
+        let told =
+            |line: &str| line.contains("not met") && line.contains("a lucky day (scenarios/tests/leaky.rs:");
         assert!(code == Some(1) && text.lines().any(told), "{code:?}: {text}");
     }
 }

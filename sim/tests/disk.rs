@@ -232,7 +232,8 @@ fn a_read_error_may_stay_until_the_block_is_written() {
 fn a_repaired_disk_can_be_read_again_and_fails_no_more() {
     let (always, sync) = (Rate::ALWAYS, Latency::Constant(MS));
     let config = DiskConfig { sync, read_error: always, sync_error: always, ..DiskConfig::PERFECT };
-    let mut world = World::new(pins(&[("read-error-stays", 0, 1)]), DiskConfig { sync, ..DiskConfig::PERFECT });
+    let mut world =
+        World::new(pins(&[("read-error-stays", 0, 1)]), DiskConfig { sync, ..DiskConfig::PERFECT });
     let mut disk = world.open();
     write(&mut disk, 0, 1);
     assert_eq!(disk.sync(), Err(SyncError::Pending));

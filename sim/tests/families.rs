@@ -11,7 +11,7 @@ use tidemill_sim::harness::{Must, Story};
 use tidemill_sim::memory::{Berth, Faulty, MemoryFaults, Saboteur};
 use tidemill_sim::{
     Arena, Config, DiskConfig, DiskId, Duration, Env, Family, Overlay, Rate, RegisterConfig, RegisterId, Sim,
-    Site,    StreamConfig, Swarm,
+    Site, StreamConfig, Swarm,
 };
 
 const MS: Duration = Duration::from_millis(1);

@@ -226,7 +226,9 @@ impl<P: Process> Sim<P> {
             | Family::Memory
             | Family::RegisterLoss
             | Family::RegisterDown
-            | Family::RegisterStale => unreachable!("{} is drawn where the first such thing is", family.name()),
+            | Family::RegisterStale => {
+                unreachable!("{} is drawn where the first such thing is", family.name())
+            }
         };
         FilterGuard::keep(self.install(fault.often(events).named(family.name())));
     }
