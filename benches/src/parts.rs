@@ -72,7 +72,7 @@ fn alone(part: Part) -> Sim<Part> {
 
 /// Runs so many milliseconds.
 pub fn pass(sim: &mut Sim<Part>, ticks: u32) {
-    sim.run_for(TICK.saturating_mul(u64::from(ticks)));
+    sim.run_for(TICK.saturating_mul(u64::from(ticks))).expect_ok();
 }
 
 #[cfg(test)]
