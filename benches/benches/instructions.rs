@@ -5,17 +5,12 @@
 //! pool:   reserve ─▶ give back        at 1 and at 4,095 of 4,096 slots: the same count
 //! edge:   store ─▶ push ─▶ pop ─▶ read ─▶ return
 //! graph:  a message through three nodes
-//! sim:    a message ▪ a message of ping-pong ▪ a timer ▪ a decision ▪ a world without a word
 //! ```
-//! The simulator hashes every event.
 //! The counts are the same on every run with one compiler, so they are gated: a limit that is broken fails the bench.
 #![expect(unused_qualifications, missing_docs, reason = "so expand gungraun's macros")]
 
 use std::hint::black_box;
 
-use benches::case::Case;
-use benches::ours::{self, Player};
-use benches::parts::{self, Part};
 use benches::three_nodes::ThreeNodes;
 use crossbeam::channel;
 use crossbeam::queue::ArrayQueue;
@@ -24,7 +19,6 @@ use gungraun::{Callgrind, EventKind};
 use tidemill_flow::{Caps, Edge, Header, Home, Manager, Rx, StaticPool, Token, Tx};
 use tidemill_ring::{Heap, spsc};
 use tidemill_seam::{Instant, PoolId};
-use tidemill_sim::Sim;
 
 const OPERATIONS: u32 = 1000;
 const CAPACITY: u32 = 1024;
@@ -176,63 +170,6 @@ fn three_node_message(mut graph: ThreeNodes) -> ThreeNodes {
     graph
 }
 
-/// Warm: nothing is allocated any more.
-fn passed(mut sim: Sim<Part>) -> Sim<Part> {
-    parts::pass(&mut sim, 100);
-    sim
-}
-
-fn sim_passes(mut sim: Sim<Part>, ticks: u32) -> Sim<Part> {
-    parts::pass(&mut sim, black_box(ticks));
-    sim
-}
-
-// One datagram of 64 bytes: sent, queued, delivered, hashed.
-#[library_benchmark]
-#[bench::tidemill(args = (passed(parts::bouncing())), config = at_most(1))]
-fn sim_message(sim: Sim<Part>) -> Sim<Part> {
-    sim_passes(sim, OPERATIONS)
-}
-
-#[library_benchmark]
-#[bench::tidemill(args = (passed(parts::ticking())), config = at_most(1))]
-fn sim_timer(sim: Sim<Part>) -> Sim<Part> {
-    sim_passes(sim, OPERATIONS)
-}
-
-// All in one event.
-#[library_benchmark]
-#[bench::tidemill(args = (parts::choosing(OPERATIONS)), config = at_most(1))]
-fn sim_choice(sim: Sim<Part>) -> Sim<Part> {
-    sim_passes(sim, 1)
-}
-
-fn five_and_five() -> Sim<Player> {
-    delivers(ours::players(5, 5, 1), 1000)
-}
-
-fn delivers(mut sim: Sim<Player>, messages: u32) -> Sim<Player> {
-    let end = sim.stats().delivered + u64::from(messages);
-    while sim.stats().delivered < end {
-        assert!(sim.step(), "somebody always sends again");
-    }
-    sim
-}
-
-// With two decisions, loss and latency, and, every other message, a timer that is cancelled and one that is set.
-#[library_benchmark]
-#[bench::five_and_five(args = (five_and_five()), config = at_most(1))]
-fn sim_message_of_ping_pong(sim: Sim<Player>) -> Sim<Player> {
-    delivers(sim, OPERATIONS)
-}
-
-// Three machines with a process each: made, run, dropped.
-#[library_benchmark]
-#[bench::of_three_machines(config = at_most(1))]
-fn sim_idle_world() {
-    assert!(ours::run(Case::Empty { machines: 3 }, u64::from(OPERATIONS)).is_some());
-}
-
 library_benchmark_group!(
     name = ring_group,
     benchmarks = [
@@ -245,9 +182,4 @@ library_benchmark_group!(
 );
 library_benchmark_group!(name = flow_group, benchmarks = [pool_allocate_free, edge_hop, three_node_message]);
 
-library_benchmark_group!(
-    name = sim_group,
-    benchmarks = [sim_message, sim_message_of_ping_pong, sim_timer, sim_choice, sim_idle_world]
-);
-
-main!(library_benchmark_groups = [ring_group, flow_group, sim_group]);
+main!(library_benchmark_groups = [ring_group, flow_group]);
