@@ -21,6 +21,7 @@ mod register;
 mod ring;
 #[cfg(feature = "codecs")]
 mod ring_codec;
+mod ring_doctor;
 mod ring_name;
 mod ring_parts;
 mod settings;
@@ -141,6 +142,14 @@ pub const TARGETS: &[Target] = &[
         heap_max: MIB,
         run: ring_parts::run,
         seeds: ring_parts::seeds,
+    },
+    Target {
+        name: "ring_doctor",
+        about: "a doctor ends whatever words it is shown, and blames nobody as long as each wrote his own",
+        words: &[],
+        heap_max: MIB,
+        run: ring_doctor::run,
+        seeds: ring_doctor::seeds,
     },
     Target {
         name: "ring_name",

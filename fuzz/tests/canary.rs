@@ -8,6 +8,8 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
 use tidemill_fuzz::{Heap, Outcome, Target, main_with};
+use tidemill_ring::header::{Creator, Header, SegmentId};
+use tidemill_ring::{Layout, Spec};
 
 #[global_allocator]
 static HEAP: Heap = Heap;
@@ -21,9 +23,10 @@ const SOUND: Target = Target {
     seeds: || vec![b"\x01\0\0\0".to_vec()],
 };
 
-static TARGETS: [Target; 6] = [
+static TARGETS: [Target; 7] = [
     Target { name: "panics", run: panics, ..SOUND },
     Target { name: "deep", run: deep, ..SOUND },
+    Target { name: "trusts", run: trusts, seeds: header, ..SOUND },
     Target { name: "holds", run: holds, ..SOUND },
     Target { name: "floods", run: floods, words: &["flood"], ..SOUND },
     Target { name: "loops", run: loops, words: &["loop"], ..SOUND },
@@ -42,6 +45,24 @@ fn deep(bytes: &[u8]) -> Outcome {
     let gates = bytes.iter().zip(b"\x11\x33\x55\x77\x99").take_while(|(byte, gate)| byte == gate).count();
     assert!(gates < 5, "the planted weakness");
     Outcome::sized("gates", &[1 << gates])
+}
+
+/// A sound header of a ring, as bytes.
+fn header() -> Vec<Vec<u8>> {
+    let spec = Spec::of::<u64>(8).participants(4);
+    let layout = Layout::of(&spec).expect("a ring");
+    let header = Header { layout, id: SegmentId(1), creator: Creator::default() };
+    vec![header.encode().iter().flat_map(|word| word.to_le_bytes()).collect()]
+}
+
+/// A doctor that believes how many places a table has, without a look at the checksum of who says so.
+fn trusts(bytes: &[u8]) -> Outcome {
+    let table = [0_u8; 64];
+    let Some(places) = bytes.as_chunks::<4>().0.get(14).copied().map(u32::from_le_bytes) else {
+        return Outcome::NOTHING;
+    };
+    let taken = (0..places as usize).filter(|slot| black_box(table)[*slot] > 0).count();
+    Outcome::sized("taken", &[taken])
 }
 
 /// Believes a length that the input names.
@@ -118,6 +139,7 @@ fn main() -> ExitCode {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("canary-{}", std::process::id()));
     is_found(&folder, "panics", "it panicked", 1);
     is_found(&folder, "deep", "it panicked", 5);
+    is_found(&folder, "trusts", "it panicked", 60);
     is_found(&folder, "holds", "bytes of heap", 4);
     is_found(&folder, "floods", "more memory than any input may", usize::MAX);
     is_found(&folder, "loops", "it does not come back", usize::MAX);

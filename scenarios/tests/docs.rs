@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tidemill_host::ring::ring;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
 
@@ -87,6 +88,23 @@ fn gist(text: &str) -> String {
     out
 }
 
+/// What has to be there for a page: rings for `ring`, one in use and a copy whose users are therefore dead.
+fn furnish(page: &str, desk: &Path) -> impl Sized {
+    (page == "ring").then(|| {
+        let prices = || ring("prices").expect("a name").under(desk).slots::<[u8; 8]>(4).history(2);
+        let mut tx = prices().producer().expect("nobody else does");
+        let mut rx = prices().name("risk").consumer().expect("there is room");
+        let ui = prices().name("screen").lossy().reader().expect("there is room");
+        for item in [b"EUR 1.08", b"GBP 0.84", b"JPY 162.", b"CHF 0.95", b"SEK 11.3"] {
+            while tx.try_push(*item).is_err() {
+                drop(rx.try_next());
+            }
+        }
+        fs::copy(desk.join("prices.ring"), desk.join("corpse.ring")).expect("copied");
+        (tx, rx, ui)
+    })
+}
+
 fn desk(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("docs-{name}"));
     let _ = fs::remove_dir_all(&path);
@@ -108,7 +126,9 @@ fn every_subcommand_has_a_page_and_every_page_shows_what_is_printed() {
         let page = Page::open(&name);
         let usage = format!("$ tidemill {name} --help\n");
         assert!(page.text.contains(&usage), "{} does not show its --help", page.path.display());
-        let anew = page.anew(&desk(&name));
+        let desk = desk(&name);
+        let _furniture = furnish(&name, &desk);
+        let anew = page.anew(&desk);
         if gist(&anew) == gist(&page.text) {
             continue;
         }

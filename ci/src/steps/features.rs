@@ -83,6 +83,10 @@ const RING_ROWS: &[(&str, &str)] = &[
         "messages over a segment, in parts or in one run; values over messages; published whole or not at all",
     ),
     ("RING-CODECS", "codecs that ship: postcard, bincode, rkyv, FlatBuffers"),
+    (
+        "RING-TOOL",
+        "`tidemill ring`: a ring in use or left behind is listed, shown, followed, judged, repaired, collected",
+    ),
     ("RING-CRASH", "death at every store of every party, with and without a next life"),
     ("RING-MEMORY", "the same however late stores are seen"),
     ("RING-LOOM", "models of the shipped orderings, and twins without them"),

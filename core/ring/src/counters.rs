@@ -26,6 +26,11 @@ impl Tally {
         Self { at }
     }
 
+    /// Its first word.
+    pub(crate) const fn at(self) -> At {
+        self.at
+    }
+
     /// Where copy `i` says from which position on it counts; the total stands behind it.
     const fn copy(self, i: u32) -> At {
         self.at.plus(4 * i)

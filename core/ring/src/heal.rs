@@ -3,7 +3,7 @@
 use crate::journal::Kind;
 use crate::table::{Ctl, Policy, State};
 use crate::view::View;
-use tidemill_seam::{Duration, Exchange, Life, Liveness};
+use tidemill_seam::{Duration, Exchange, Life, Liveness, Region};
 
 /// A participant was proved dead: marks it so. `None` where somebody else was faster.
 pub(crate) fn mark<R: Exchange>(view: &View<R>, slot: u32, seen: Ctl) -> Option<Ctl> {
@@ -31,7 +31,7 @@ pub(crate) fn free<R: Exchange>(view: &View<R>, slot: u32, seen: Ctl) -> Option<
 }
 
 /// Whether the place of a dead one is kept for its name.
-pub(crate) fn is_kept<R: Exchange>(view: &View<R>, slot: u32, ctl: Ctl) -> bool {
+pub(crate) fn is_kept<R: Region>(view: &View<R>, slot: u32, ctl: Ctl) -> bool {
     let fails = ctl.policy == Policy::Fail { after: Duration::ZERO }.number();
     ctl.state == State::Held || (ctl.gates() && (fails || view.hold_of(slot) > Duration::ZERO))
 }

@@ -13,7 +13,7 @@ use crate::sync::Ordering;
 use crate::table::{Ctl, Peer, Policy, State};
 use crate::view::View;
 use core::fmt;
-use tidemill_seam::{Exchange, Life, Liveness};
+use tidemill_seam::{Exchange, Life, Liveness, Region};
 
 /// Where a participant begins.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -140,6 +140,16 @@ fn find<R: Exchange, L: Liveness>(
     Ok(Found::Free { slot, seen, from: None })
 }
 
+/// Whether a producer is sure to wait for who has that slot, if it does at all: one that died while it looked at the gate again
+/// (RL-4) may have been overtaken, and nobody knows.
+fn has_settled<R: Region>(view: &View<R>, slot: u32, seen: Ctl) -> bool {
+    // SeqCst: in the place of the one that the dead may not have come to: a gate that was stored by who did not see it Live
+    // is seen here (RL-3).
+    view.fence(Ordering::SeqCst);
+    let (start, cursor) = (view.position(view.start_of(slot)), view.position(view.layout().cursor(slot)));
+    !seen.gates() || cursor > start || view.position(view.layout().gate) <= cursor
+}
+
 /// A dead one of our name has that slot: its place is taken over as it is, or freed.
 fn succeed<R: Exchange, L: Liveness>(
     view: &View<R>,
@@ -151,7 +161,7 @@ fn succeed<R: Exchange, L: Liveness>(
     let standing = matches!(seen.state, State::Live | State::Dead | State::Held);
     // Who was not waited for may lie before the gate, and cannot begin to gate there.
     let gates = seen.gates() || !peer.policy.gates();
-    if start == Start::Resume && standing && gates {
+    if start == Start::Resume && standing && gates && has_settled(view, slot, seen) {
         let ctl = Ctl {
             state: State::Live,
             policy: peer.policy.number(),

@@ -3,7 +3,7 @@
 //! A writer takes a number by compare-and-swap and fills the event of it; the event's first word says which number it is,
 //! and is written last. Who dies between leaves an event that nobody sees.
 
-use crate::layout::{At, EVENT_WORDS};
+use crate::layout::{At, EVENT_WORDS, Layout};
 use crate::sync::Ordering;
 use crate::view::View;
 use tidemill_seam::{Exchange, Region};
@@ -69,6 +69,13 @@ const fn stamp(number: u32) -> u32 {
     number << 1 | 1
 }
 
+/// Whether the first word of an event may be `word` at one of so many places, after `count` events.
+pub(crate) const fn may_stand(word: u32, (place, places): (u32, u32), count: u32) -> bool {
+    let number = word >> 1;
+    // A number of 32 bits loses its highest in a stamp.
+    word & 1 == 1 && number & (places - 1) == place && (number < count || count >> 31 == 1)
+}
+
 impl<R: Exchange> View<R> {
     /// Writes down that something happened. Nothing where the segment has no journal.
     pub(crate) fn note(&self, kind: Kind, slot: u32, generation: u32, position: u64) {
@@ -100,6 +107,21 @@ impl<R: Region> View<R> {
         }
         let end = self.load(self.layout().journal, Ordering::Acquire);
         end.saturating_sub(self.layout().spec().journal)..end
+    }
+
+    /// The first word of the event at `at` that nobody notes where so many items are published.
+    pub(crate) fn misnoted(&self, at: At, published: u64) -> Option<At> {
+        let mut words = [0; EVENT_WORDS as usize - 1];
+        self.read(at.plus(1), &mut words);
+        let [kind, slot, _, low, high, ..] = words;
+        let somebody = self.slots().contains(&slot) || slot == Layout::PRODUCER || slot == Layout::CREATOR;
+        let wrong = [
+            kind as usize >= KINDS.len(),
+            !somebody,
+            false,
+            (u64::from(low) | u64::from(high) << 32) > published,
+        ];
+        (1..).zip(wrong).find(|(_, wrong)| *wrong).map(|(at_word, _)| at.plus(at_word))
     }
 
     /// An event, if it is whole.

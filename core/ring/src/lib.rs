@@ -8,7 +8,8 @@
 //! - [`spsc`], the plain one: two cursors and slots, one producer, one consumer, halves from [`spsc::split`].
 //! - [`segment`]: one producer and up to 64 readers that share a region with somebody who may die, restart or lie:
 //!   [`layout`] and [`header`] say where everything lies, [`table`] who takes part, [`producer`], [`consumer`] and
-//!   [`reader`] move items, [`join`] comes and goes, [`journal`] and [`counters`] account for it.
+//!   [`reader`] move items, [`join`] comes and goes, [`journal`] and [`counters`] account for it, [`doctor`] judges it,
+//!   [`tail`] copies items for who looks on.
 //!
 //! Beside them:
 //! - [`wake`]: the words behind a sleep that loses no wake-up.
@@ -35,6 +36,7 @@ pub mod codec;
 pub mod consumer;
 pub mod coordinate;
 pub mod counters;
+pub mod doctor;
 pub mod element;
 mod fnv;
 pub mod follow;
@@ -64,6 +66,7 @@ mod sleep;
 pub mod spsc;
 pub mod sync;
 pub mod table;
+pub mod tail;
 pub mod topology;
 pub mod typed;
 mod view;

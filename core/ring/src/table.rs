@@ -140,6 +140,7 @@ impl Policy {
 
 impl Ctl {
     const LOSSY: u32 = 1;
+    const EVICT: u32 = 2;
 
     /// As it stands in a word.
     pub const fn encode(self) -> u32 {
@@ -170,6 +171,16 @@ impl Ctl {
     #[inline]
     pub const fn gates(self) -> bool {
         matches!(self.state, State::Live | State::Dead | State::Held) && self.policy != Self::LOSSY
+    }
+
+    /// Whether nobody ever waits for this slot.
+    pub(crate) const fn is_lossy(self) -> bool {
+        self.policy == Self::LOSSY
+    }
+
+    /// Whether its policy lets it be overtaken while it lives (RL-5).
+    pub(crate) const fn may_be_overtaken(self) -> bool {
+        self.is_lossy() || self.policy == Self::EVICT
     }
 
     pub(crate) const fn to(self, state: State) -> Self {
@@ -215,9 +226,13 @@ impl<R: Region> View<R> {
         0..self.layout().spec().participants
     }
 
+    pub(crate) fn name_at(&self, slot: u32) -> At {
+        self.layout().record(slot).plus(at::NAME)
+    }
+
     pub(crate) fn name_of(&self, slot: u32) -> Option<PeerName> {
         let mut words = [0; PeerName::WORDS];
-        self.read(self.layout().record(slot).plus(at::NAME), &mut words);
+        self.read(self.name_at(slot), &mut words);
         PeerName::decode(&words)
     }
 

@@ -63,6 +63,15 @@ impl Lock {
         self.set(libc::F_WRLCK, 0, ATTACHED + 1)
     }
 
+    /// Whether anybody else has a claim or is attached, without taking anything.
+    pub(super) fn anybody(&self) -> Life {
+        match self.ask(Ask::Get, libc::F_WRLCK, 0, ATTACHED + 1) {
+            Ok(libc::F_UNLCK) => Life::Dead,
+            Ok(_) => Life::Alive,
+            Err(_) => Life::Unknown,
+        }
+    }
+
     /// The file.
     pub(super) fn file(&self) -> &OwnedFd {
         &self.file

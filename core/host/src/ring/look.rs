@@ -1,10 +1,11 @@
 use super::error::AttachError;
 use super::lock::Lock;
-use super::named::{measure, open_to_look};
+use super::named::{Backing, measure, open_to_look};
 use super::region::{Mapping, map_to_read};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use tidemill_ring::doctor::{self, Doctor, Finding, Repaired};
 use tidemill_ring::name::FileName;
 use tidemill_ring::{Layout, Segment};
 use tidemill_seam::{Life, Liveness, Region};
@@ -46,11 +47,43 @@ impl Look {
         self.lock.probe(slot, generation)
     }
 
+    /// Whether anybody has the segment open, or a claim on it: until nobody does its name is not to be taken away. Who looks is
+    /// nobody.
+    pub fn users(&self) -> Life {
+        self.lock.anybody()
+    }
+
+    /// All that is wrong with it, by the laws of [`doctor`]. Of a segment in use the control words are copied twice.
+    ///
+    /// # Errors
+    /// [`AttachError`] where another segment was made there meanwhile.
+    pub fn examine(&self) -> Result<Vec<Finding>, AttachError> {
+        let (region, data) = (self.segment.region(), self.segment.header().layout.data());
+        let copied = || {
+            let mut words = vec![0; data as usize];
+            doctor::copy(region, &mut words);
+            words
+        };
+        let (first, mut findings) = (copied(), Vec::new());
+        let doctor = Doctor::meet(&first, region.words(), &self.lock)?;
+        doctor.examine(&copied(), &mut |finding| findings.push(finding))?;
+        Ok(findings)
+    }
+
     /// Whether the present producer lives; `None` where there never was one.
     pub fn producer(&self) -> Option<Life> {
         let standing = self.segment.standing().filter(|standing| standing.generation > 0)?;
         Some(self.life(Layout::PRODUCER, standing.generation))
     }
+}
+
+/// Frees what the dead of a segment held, as far as whoever joins next would: by [`doctor::repair`].
+///
+/// # Errors
+/// [`AttachError`]: none there, none that can be one, or one that this process may not write.
+pub fn repair(path: &Path) -> Result<Repaired, AttachError> {
+    let Backing { mapping, lock } = Backing::open(path)?;
+    Ok(doctor::repair(&Segment::attach(mapping)?, &lock))
 }
 
 /// The files in a folder that are called as rings are, by name: `tm.<name>` and `<name>.ring`.

@@ -7,7 +7,7 @@
 //! - [`Draft`] and [`Backing`]: a segment's memory before and after it has a name. It gets it once it is whole, and only
 //!   where none has it; it loses it only where nobody has it open.
 //! - [`spawn`]: a consumer on a thread of its own.
-//! - [`Look`]: a segment from outside, read-only, in use or with all its users dead.
+//! - [`Look`]: a segment from outside, read-only, in use or with all its users dead; [`repair`] frees what its dead held.
 //!
 //! What cannot happen here: a half-made segment that somebody finds, a name that two segments have, a full disk at a store,
 //! a dead owner that is taken for alive because it was not waited for, a living one that is taken for dead.
@@ -40,7 +40,7 @@ pub use build::{
 pub use error::AttachError;
 pub use identity::identity;
 pub use lock::Lock;
-pub use look::{Look, Watched, list};
+pub use look::{Look, Watched, list, repair};
 pub use memfd::memfd;
 pub use named::{Backing, Draft};
 pub use region::Mapping;

@@ -6,6 +6,7 @@
 //! Beside every store, the stream is killed at random moments, 20 times each kind of memory; for more:
 //! `cargo test -p tidemill-host --test kill -- kills=1000`.
 
+mod harm;
 mod victim;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process, waitid};
@@ -42,9 +43,12 @@ struct Stage {
     backing: Backing,
 }
 
-/// A process that has ended, or stopped, and that nobody has waited for.
+/// A process of ours, which does not outlive the test that made it, however that ends.
+struct Victim(Child);
+
+/// A process that has ended, and that nobody has waited for.
 struct Zombie {
-    child: Child,
+    _child: Victim,
     /// By a signal.
     killed: bool,
 }
@@ -94,7 +98,7 @@ impl Stage {
         segment.producer(lock, ring::identity()).expect("whoever produced is proved dead")
     }
 
-    fn spawn(&self, role: &str, left: u64) -> Child {
+    fn spawn(&self, role: &str, left: u64) -> Victim {
         match &self.place {
             Place::Path(path) => spawn(role, path, left, Stdio::null()),
             Place::Descriptor(file) => {
@@ -118,40 +122,43 @@ impl Drop for Stage {
     }
 }
 
-impl Drop for Zombie {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+impl Victim {
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.0)
     }
 }
 
-fn spawn(role: &str, place: &Path, left: u64, input: Stdio) -> Child {
+impl Drop for Victim {
+    fn drop(&mut self) {
+        // One that has ended already is waited for all the same.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn spawn(role: &str, place: &Path, left: u64, input: Stdio) -> Victim {
     let own = std::env::current_exe().expect("this program");
     let told = [format!("role={role}"), format!("place={}", place.display()), format!("left={left}")];
     let mut command = Command::new(own);
     command.args(["--exact", "victim", "--nocapture", "--quiet"]).args(told);
-    command.stdin(input).stdout(Stdio::null()).spawn().expect("a process")
-}
-
-fn pid(child: &Child) -> Pid {
-    Pid::from_child(child)
+    Victim(command.stdin(input).stdout(Stdio::null()).spawn().expect("a process"))
 }
 
 /// Until the child has ended; it is not waited for.
-fn wait(child: Child) -> Zombie {
+fn wait(child: Victim) -> Zombie {
     let status = status(&child, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
     let killed = status.killed();
     assert!(killed || status.exit_status() == Some(0), "a victim failed on its own: {status:?}");
-    Zombie { child, killed }
+    Zombie { _child: child, killed }
 }
 
-fn status(child: &Child, options: WaitIdOptions) -> WaitIdStatus {
-    waitid(WaitId::Pid(pid(child)), options).expect("our child").expect("waited for")
+fn status(child: &Victim, options: WaitIdOptions) -> WaitIdStatus {
+    waitid(WaitId::Pid(child.pid()), options).expect("our child").expect("waited for")
 }
 
 /// Ends a child, unless it ended itself.
-fn kill(child: Child) -> Zombie {
-    kill_process(pid(&child), Signal::KILL).expect("our child");
+fn kill(child: Victim) -> Zombie {
+    kill_process(child.pid(), Signal::KILL).expect("our child");
     wait(child)
 }
 
@@ -167,7 +174,10 @@ fn told(key: &str) -> Option<String> {
 #[test]
 fn victim() {
     if let (Some(role), Some(place), Some(left)) = (told("role"), told("place"), told("left")) {
-        return victim::play(&role, &place, left.parse().expect("a number"));
+        if !harm::play(&role, &place) {
+            victim::play(&role, &place, left.parse().expect("a number"));
+        }
+        return;
     }
     let path = path("shm");
     let backing = make(&path);
@@ -409,11 +419,11 @@ fn a_killed_creator_leaves_no_name() {
 }
 
 /// Takes `n` items of a stream that another process publishes.
-fn take(rx: &mut Rx, child: &Child, n: u64) {
+fn take(rx: &mut Rx, child: &Victim, n: u64) {
     let until = rx.position().0 + n;
     let over = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
     while rx.position().0 < until {
-        let ended = waitid(WaitId::Pid(pid(child)), over).expect("our child");
+        let ended = waitid(WaitId::Pid(child.pid()), over).expect("our child");
         assert!(ended.is_none(), "a stream ended on its own: {ended:?}");
         if let Some(end) = drain(rx) {
             panic!("a stream without an end has one: {end:?}");
@@ -452,7 +462,7 @@ fn a_stopped_producer_is_nobodys_to_replace() {
         let mut rx = stage.consumer("steady");
         let child = stage.spawn("stream", u64::MAX);
         take(&mut rx, &child, 100);
-        kill_process(pid(&child), Signal::STOP).expect("our child");
+        kill_process(child.pid(), Signal::STOP).expect("our child");
         status(&child, WaitIdOptions::STOPPED);
         drain(&mut rx);
         assert_eq!(rx.tend(), None, "a stopped process is taken for dead");
@@ -460,10 +470,10 @@ fn a_stopped_producer_is_nobodys_to_replace() {
         assert_eq!(lock.probe(Layout::PRODUCER, 1), Life::Alive);
         let taken = segment.producer::<Item, _>(lock, ring::identity()).map(drop).map_err(AttachError::from);
         assert!(
-            matches!(taken, Err(AttachError::NameTaken { owner }) if owner.process == child.id()),
+            matches!(taken, Err(AttachError::NameTaken { owner }) if owner.process == child.0.id()),
             "{taken:?}"
         );
-        kill_process(pid(&child), Signal::CONT).expect("our child");
+        kill_process(child.pid(), Signal::CONT).expect("our child");
         take(&mut rx, &child, 100);
         let zombie = kill(child);
         judge_producer(&stage, &mut rx, &zombie);

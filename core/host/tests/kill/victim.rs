@@ -87,11 +87,8 @@ unsafe impl<R: Exchange> Exchange for KillAt<R> {
     }
 }
 
-/// Plays `role` in the ring at `place`, a path, or `-` for the descriptor that stands where input does.
-pub(crate) fn play(role: &str, place: &str, left: u64) {
-    if role == "creator" {
-        return create(Path::new(place), left);
-    }
+/// The ring at that path, or behind the descriptor that stands where input does.
+pub(crate) fn backing(place: &str) -> Backing {
     let backing = match place {
         "-" => {
             let file = std::io::stdin().as_fd().try_clone_to_owned().expect("a descriptor");
@@ -99,7 +96,15 @@ pub(crate) fn play(role: &str, place: &str, left: u64) {
         }
         path => Backing::open(Path::new(path)),
     };
-    let Backing { mapping, lock } = backing.expect("the ring is there");
+    backing.expect("the ring is there")
+}
+
+/// Plays `role` in the ring at `place`, a path, or `-` for the descriptor that stands where input does.
+pub(crate) fn play(role: &str, place: &str, left: u64) {
+    if role == "creator" {
+        return create(Path::new(place), left);
+    }
+    let Backing { mapping, lock } = backing(place);
     let segment = Segment::attach(KillAt::new(mapping, left)).expect("a segment");
     match role {
         "producer" => produce(segment, lock, false),

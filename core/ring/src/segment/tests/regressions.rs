@@ -129,6 +129,27 @@ fn a_restarted_consumer_neither_replays_nor_blocks_r_ring_05() {
     }
 }
 
+// RING-JOIN, RING-DEATH: one that died while it joined, behind a gate that had passed it already, is waited for by no
+// producer; its name resumes at the gate, and reads nothing that is overwritten.
+#[test]
+fn who_died_joining_is_not_resumed_where_nobody_waited_rl_2_rl_4() {
+    let (memory, world) = (Memory::new(), World::default());
+    let segment = made(&memory, &world, &spec(8));
+    let mut tx = producer(&memory, &world);
+    push(&mut tx, 8);
+    let joining = consumer(&memory, &world, "risk", Start::At(Position(4)));
+    let live = segment.ctl(joining.slot()).expect("a control word");
+    drop(joining);
+    push(&mut tx, 1);
+    assert_eq!(segment.gate().0, 8, "nobody held it");
+    // It looked at the gate before that, went Live, and died before it looked again.
+    let word = segment.header().layout.ctl(0).0;
+    memory.word(word).expect("a word").store(live.encode(), core::sync::atomic::Ordering::Release);
+    let mut rx = consumer(&memory, &world, "risk", Start::Resume);
+    push(&mut tx, 7);
+    assert_eq!((rx.position().0, drain(&mut rx)), (8, 8..16));
+}
+
 // RING-STALE: a second maker is refused while anybody uses the segment, however often it asks.
 #[test]
 fn a_second_creator_cannot_truncate_a_live_ring_r_ring_10() {
