@@ -330,7 +330,7 @@ fn a_killed_consumer_blocks_nobody() {
 }
 
 /// With a consumer in another process that is there and asleep, and has taken two items.
-fn beside_a_sleeper(memory: &str) -> (Stage, tidemill_ring::Producer<Item, Mapping, Lock>, Child) {
+fn beside_a_sleeper(memory: &str) -> (Stage, tidemill_ring::Producer<Item, Mapping, Lock>, Victim) {
     let stage = Stage::new(memory);
     let mut tx = stage.producer();
     let child = stage.spawn("sleeper", u64::MAX);
@@ -357,7 +357,7 @@ fn a_sleeper_in_another_process_is_woken() {
 fn a_killed_sleeper_ends_the_wait_for_it() {
     for memory in MEMORIES {
         let (_stage, mut tx, child) = beside_a_sleeper(memory);
-        kill_process(pid(&child), Signal::STOP).expect("our child");
+        kill_process(child.pid(), Signal::STOP).expect("our child");
         let _ = status(&child, WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT);
         while tx.try_publish(|at| item(at.0)).is_ok() {}
         assert_eq!(tx.tend(MonotonicClock.now()).freed, 0, "whoever is stopped is not dead");
