@@ -191,12 +191,13 @@ impl<const N: usize> Machine<N> {
         Ids::of(self.watched.iter().map(|watched| watched.timed && watched.state == State::Awaited))
     }
 
-    /// Whose place is kept at `now` if it dies: who was there, and is not gone for longer than the grace.
+    /// Whose place is kept at `now` if it dies: who was there, and is not gone for longer than the grace; or who is why the
+    /// ring drains, for what is there is for it, too.
     pub fn kept(&self, now: Instant) -> Ids {
         Ids::of(self.watched.iter().map(|watched| match watched.state {
-            State::Healthy | State::Stalled(_) => true,
+            State::Healthy | State::Stalled(_) | State::Failed => true,
             State::Gone(since) => now.since(since) < self.required.grace,
-            State::Awaited | State::Done | State::Failed => false,
+            State::Awaited | State::Done => false,
         }))
     }
 

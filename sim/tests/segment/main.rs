@@ -2,6 +2,7 @@
 
 mod asleep;
 mod frames;
+mod required;
 mod watch;
 mod world;
 

@@ -207,6 +207,26 @@ impl<E: Plain> Builder<E> {
     }
 
     /// The producer begins so: at once unless told.
+    ///
+    /// ```
+    /// use tidemill_host::ring;
+    /// use tidemill_ring::coordinate::Coordinate;
+    /// use tidemill_ring::wait::Until;
+    /// use tidemill_ring::{Next, Start};
+    /// use tidemill_seam::Duration;
+    ///
+    /// # let name = format!("coo{}", std::process::id());
+    /// # let name = name.as_str();
+    /// let how = Coordinate::WaitFor { n: 1, by: Duration::from_secs(5) };
+    /// let mut producer = ring(name)?.slots::<u64>(64).coordinate(how).producer()?;
+    /// assert!(producer.try_push(7).is_err(), "nobody is there");
+    /// let mut consumer = ring(name)?.slots::<u64>(64).start(Start::Earliest).consumer()?;
+    /// producer.publish(|_| 7, Until::forever())?;
+    /// assert!(matches!(consumer.next(Until::forever())?, Next::Item(item) if *item == 7));
+    /// # drop((producer, consumer));
+    /// # ring(name)?.remove()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn coordinate(mut self, how: Coordinate) -> Self {
         self.coordinate = how;

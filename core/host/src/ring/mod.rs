@@ -18,6 +18,28 @@
 //! Whoever waits for an item or for room sleeps on a word of the ring (a futex), and is woken by whoever brings it; who
 //! may have died is asked about every 10 ms.
 //!
+//! A producer may have consumers without which it publishes nothing:
+//!
+//! ```
+//! use tidemill_host::ring;
+//! use tidemill_ring::name::Name;
+//! use tidemill_ring::required::Required;
+//! use tidemill_ring::wait::Until;
+//! use tidemill_ring::{Next, Start};
+//!
+//! # let name = format!("req{}", std::process::id());
+//! # let name = name.as_str();
+//! let required = Required::new([Name::parse("risk")?]);
+//! let producer = ring(name)?.slots::<u64>(64).producer()?;
+//! let mut producer = producer.managed(required).on_alert(|alert| eprintln!("{alert}"));
+//! let mut risk = ring(name)?.slots::<u64>(64).name("risk").start(Start::Earliest).consumer()?;
+//! producer.publish(|_| 7, Until::forever())?;
+//! assert!(matches!(risk.next(Until::forever())?, Next::Item(item) if *item == 7));
+//! # drop((producer, risk));
+//! # ring(name)?.remove()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Refuses: to wait for a ring. A consumer whose ring nobody has made is told so.
 
 mod build;

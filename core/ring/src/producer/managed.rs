@@ -170,6 +170,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
     fn peer(&self, name: &str, blocked: Option<u64>) -> Peer {
         let Some((slot, ctl)) = self.view.find(name) else { return Peer::default() };
         let at = self.view.layout().cursor(slot);
+        // Acquire: pairs with the Release of the cursor, as in `scan`.
         let low = self.view.load(at, Ordering::Acquire);
         Peer {
             presence: self.view.presence(slot, ctl, &self.live),
