@@ -10,7 +10,8 @@ use tidemill_host::ring::{self, AttachError, Draft, Ring};
 use tidemill_ring::codec::{Codec, CodecId, DecodeError, EncodeError};
 use tidemill_ring::frame::{Broken, Cause, Fixed, Meta};
 use tidemill_ring::header::Field;
-use tidemill_ring::{Next, Position, Start};
+use tidemill_ring::wait::{Ended, Until};
+use tidemill_ring::{Next, Position, Start, Why};
 
 const N: usize = 32;
 
@@ -194,6 +195,84 @@ fn values_go_through_and_another_codec_is_refused() {
             kind,
             Some(AttachError::Incompatible { field: Field::ElementSize | Field::Kind, .. })
         ));
+    }
+}
+
+// RING-LAYERS, RING-WAIT: both sides wait for each other on two threads, with messages in parts, in runs, and with values.
+#[test]
+fn both_sides_wait_for_each_other() {
+    const COUNT: u64 = 2_000;
+    let forever = Until::forever();
+    for own in Own::each() {
+        let mut tx = own.frames().frame_producer().expect("nobody else does");
+        let mut rx = own.frames().frame_consumer().expect("there is room");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 0..COUNT {
+                    tx.publish(&payload(number), 1, forever).expect("it is being read");
+                }
+                tx.into_raw().close();
+            });
+            for number in 0..COUNT {
+                let Ok(Next::Item(got)) = rx.next(forever) else { panic!("message {number} is missing") };
+                assert_eq!(*got, payload(number));
+            }
+            assert!(matches!(rx.next(forever), Ok(Next::Closed(_))));
+        });
+    }
+    for own in Own::each() {
+        let mut tx = own.runs().var_producer().expect("nobody else does");
+        let mut rx = own.runs().var_consumer().expect("there is room");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 0..COUNT {
+                    tx.publish(&payload(number), 1, forever).expect("it is being read");
+                }
+                tx.close();
+            });
+            for number in 0..COUNT {
+                let Ok(Next::Item(got)) = rx.next(forever) else { panic!("message {number} is missing") };
+                assert_eq!(*got, payload(number));
+            }
+            assert!(matches!(rx.next(forever), Ok(Next::Closed(_))));
+        });
+    }
+    for own in Own::each() {
+        let mut tx = own.runs().typed(Decimal).producer().expect("nobody else does");
+        let mut rx = own.runs().typed(Decimal).consumer().expect("there is room");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 0..COUNT {
+                    tx.publish(&(number as u32 % 1_000), forever).expect("it is being read");
+                }
+            });
+            for number in 0..COUNT {
+                assert_eq!(rx.next(forever), Ok(Next::Item(number as u32 % 1_000)));
+            }
+            assert_eq!(rx.next(Until::now()), Err(Ended::Deadline));
+        });
+    }
+}
+
+// RING-LAYERS, RING-WAIT: a wait ends by its deadline, and a message that never fits waits for nothing.
+#[test]
+fn a_wait_for_what_never_comes_ends() {
+    for own in Own::each() {
+        let mut tx = own.runs().var_producer().expect("nobody else does");
+        let mut rx = own.runs().var_consumer().expect("there is room");
+        let too_large = Why::TooLarge { max: 256 };
+        assert_eq!(tx.publish(&[0; 257], 1, Until::forever()).unwrap_err().why, too_large);
+        assert_eq!(rx.next(Until::now()).err(), Some(Ended::Deadline));
+        tx.publish(&[1; 256], 1, Until::forever()).expect("the ring is empty");
+        assert!(matches!(tx.publish(b"x", 1, Until::now()).unwrap_err().why, Why::Full { .. }));
+    }
+    for own in Own::each() {
+        let mut tx = own.frames().frame_producer().expect("nobody else does");
+        let _rx = own.frames().frame_consumer().expect("there is room");
+        let too_large = Why::TooLarge { max: 256 };
+        assert_eq!(tx.publish(&[0; 257], 1, Until::forever()).unwrap_err().why, too_large);
+        tx.publish(&[1; 256], 1, Until::forever()).expect("the ring is empty");
+        assert!(matches!(tx.publish(b"x", 1, Until::now()).unwrap_err().why, Why::Full { .. }));
     }
 }
 

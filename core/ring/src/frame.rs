@@ -26,6 +26,7 @@ mod fixed;
 mod gather;
 mod memory;
 mod meta;
+mod patient;
 mod producer;
 mod reader;
 mod received;
@@ -40,6 +41,7 @@ pub use fixed::{Fixed, Lie};
 pub use memory::Memory;
 pub use memory::Room;
 pub use meta::{Meta, Stamp};
+pub use patient::{PatientSink, PatientSource};
 pub use producer::{FrameGrant, FrameProducer, Unfilled};
 pub use reader::FrameReader;
 pub use received::Received;
@@ -58,7 +60,7 @@ pub trait Sink {
     ///
     /// # Errors
     /// [`Refused`]; [`Why::TooLarge`](crate::Why::TooLarge) counts bytes.
-    fn publish(&mut self, payload: &[u8], kind: u8) -> Result<Position, Refused<()>>;
+    fn try_publish(&mut self, payload: &[u8], kind: u8) -> Result<Position, Refused<()>>;
 
     /// Which codec the ring was made for.
     fn codec(&self) -> CodecId;

@@ -15,6 +15,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use tidemill_seam::{Exchange, Liveness};
 
+mod stir;
 mod wait;
 
 /// The half that copies items of `E` under a policy by which it may be overtaken (`Lossy`, `Evict`).

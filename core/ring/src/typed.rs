@@ -8,10 +8,11 @@
 
 use crate::codec::{Codec, CodecId, DecodeError, EncodeError, View};
 use crate::follow::Next;
-use crate::frame::{Broken, Cause, Message, Sink, Source};
+use crate::frame::{Broken, Cause, Message, PatientSink, PatientSource, Sink, Source};
 use crate::header::{Field, Incompatible};
 use crate::producer::{Refused, Why};
 use crate::segment::{Position, Segment};
+use crate::wait::{Ended, Until};
 use core::fmt;
 use core::marker::PhantomData;
 use tidemill_seam::Region;
@@ -74,7 +75,21 @@ impl<T, C: Codec<T>, F: Sink, B: AsMut<[u8]>> TypedProducer<T, C, F, B> {
     pub fn try_publish(&mut self, value: &T) -> Result<Position, PublishError> {
         let scratch = self.scratch.as_mut();
         let len = self.codec.encode(value, scratch).map_err(PublishError::Encode)?;
-        let published = self.frames.publish(&scratch[..len], 0);
+        let published = self.frames.try_publish(&scratch[..len], 0);
+        published.map_err(|Refused { why, .. }| PublishError::Refused(why))
+    }
+
+    /// As [`try_publish`](Self::try_publish), once there is room.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing was published then.
+    pub fn publish(&mut self, value: &T, until: Until<'_>) -> Result<Position, PublishError>
+    where
+        F: PatientSink,
+    {
+        let scratch = self.scratch.as_mut();
+        let len = self.codec.encode(value, scratch).map_err(PublishError::Encode)?;
+        let published = self.frames.publish(&scratch[..len], 0, until);
         published.map_err(|Refused { why, .. }| PublishError::Refused(why))
     }
 
@@ -104,6 +119,19 @@ impl<T, C: Codec<T>, F: Source> TypedConsumer<T, C, F> {
         let codec = &self.codec;
         let heard = self.frames.hear(|message, at| judged(codec.decode(message.bytes), &message, at))?;
         Some(flat(heard))
+    }
+
+    /// What comes next, decoded, once something does.
+    ///
+    /// # Errors
+    /// [`Ended`] where nothing came; a later call goes on.
+    pub fn next(&mut self, until: Until<'_>) -> Result<Next<T>, Ended>
+    where
+        F: PatientSource,
+    {
+        let codec = &self.codec;
+        let decode = |message: Message<'_>, at| judged(codec.decode(message.bytes), &message, at);
+        Ok(flat(self.frames.hear_until(until, decode)?))
     }
 
     /// Shows the next value to `look` where it lies, checked as a whole before.

@@ -210,7 +210,7 @@ async fn produce<T: Sends>(env: Env, mapping: Mapping, desk: Rc<Desk>) {
         if number == MESSAGES {
             break;
         }
-        if tx.publish(&payload(number), number as u8).is_err() {
+        if tx.try_publish(&payload(number), number as u8).is_err() {
             tx.see_to(env.now());
         }
         env.sleep(TICK).await;

@@ -7,6 +7,7 @@ use crate::follow::{End, Next};
 use crate::join::{JoinError, Start};
 use crate::segment::{Position, Segment};
 use crate::table::Peer;
+use crate::wait::{Ended, Idle, Until};
 use core::convert::Infallible;
 use tidemill_seam::{Exchange, Liveness};
 
@@ -50,13 +51,47 @@ impl<const N: usize, R: Exchange, L: Liveness, B: AsRef<[u8]> + AsMut<[u8]>> Fra
         let hand = match self.hand {
             Some(hand) => hand,
             None => match self.gather()?.item() {
-                Ok(hand) => *self.hand.insert(hand),
+                Ok(hand) => hand,
                 Err(news) => return Some(news),
             },
         };
+        Some(Next::Item(self.received(hand)))
+    }
+
+    /// What comes next, once something does, the proved death of the producer included: as
+    /// [`Consumer::next`].
+    ///
+    /// # Errors
+    /// [`Ended`] where nothing came; a later call goes on.
+    pub fn next(&mut self, until: Until<'_>) -> Result<Next<Received<'_, Fixed<N>, R, L>>, Ended>
+    where
+        L: Idle,
+    {
+        let hand = loop {
+            let heard = match self.hand {
+                Some(hand) => break hand,
+                None => self.gather(),
+            };
+            match heard.map(Next::item) {
+                Some(Ok(hand)) => break hand,
+                Some(Err(news)) => return Ok(news),
+                None => {
+                    if let Some(end) = self.items.stir(until)? {
+                        let at = self.items.position().0;
+                        return Ok(self.told(at, Next::Closed(end)));
+                    }
+                }
+            }
+        };
+        Ok(Next::Item(self.received(hand)))
+    }
+
+    /// A message in hand, until it is let go of.
+    fn received(&mut self, hand: Hand) -> Received<'_, Fixed<N>, R, L> {
+        self.hand = Some(hand);
         let message = self.gather.message(&hand.whole);
         let (at, end) = (hand.at, hand.end);
-        Some(Next::Item(Received { items: &mut self.items, hand: &mut self.hand, message, at, end }))
+        Received { items: &mut self.items, hand: &mut self.hand, message, at, end }
     }
 
     /// Hands up to `limit` messages to `each`, with where each begins. Gives their number, and what else was heard behind
@@ -117,7 +152,7 @@ impl<const N: usize, R: Exchange, L: Liveness, B: AsRef<[u8]> + AsMut<[u8]>> Fra
     }
 
     /// What is heard where no part comes: first of the message that it breaks.
-    fn told(&mut self, at: u64, news: Next<Infallible>) -> Next<Hand> {
+    fn told<T>(&mut self, at: u64, news: Next<Infallible>) -> Next<T> {
         if let Some(what) = self.gather.hear(&news) {
             self.news = Some(news);
             return Next::Broken { at: Position(at), what };

@@ -12,9 +12,9 @@ use tidemill_seam::{Exchange, Instant, Liveness};
 /// Dropping it ends the stream, as for a [`Producer`].
 #[derive(Debug)]
 pub struct FrameProducer<const N: usize, R: Exchange, L: Liveness> {
-    items: Producer<Fixed<N>, R, L>,
-    message: u32,
-    sent: Stamp,
+    pub(super) items: Producer<Fixed<N>, R, L>,
+    pub(super) message: u32,
+    pub(super) sent: Stamp,
 }
 
 /// Room for one message: filled in order, then shown. Dropping it shows nothing.
@@ -116,7 +116,7 @@ impl<const N: usize, R: Exchange, L: Liveness> FrameProducer<N, R, L> {
         self.items
     }
 
-    fn too_large(&self) -> Refused<()> {
+    pub(super) fn too_large(&self) -> Refused<()> {
         let max = u32::try_from(self.payload_max()).unwrap_or(u32::MAX);
         Refused { item: (), why: Why::TooLarge { max } }
     }
@@ -128,7 +128,7 @@ pub(super) fn bytes(refused: Refused<()>, max: Refused<()>) -> Refused<()> {
 }
 
 impl<const N: usize, R: Exchange, L: Liveness> Sink for FrameProducer<N, R, L> {
-    fn publish(&mut self, payload: &[u8], kind: u8) -> Result<Position, Refused<()>> {
+    fn try_publish(&mut self, payload: &[u8], kind: u8) -> Result<Position, Refused<()>> {
         self.try_publish(payload, kind)
     }
 

@@ -1,11 +1,12 @@
 use super::gather::{Gather, Step, Whole};
-use super::{Fixed, Message, Source};
+use super::{Fixed, Message, PatientSource, Source};
 use crate::codec::CodecId;
 use crate::follow::{End, Next};
 use crate::join::{JoinError, Start};
 use crate::reader::Reader;
 use crate::segment::{Position, Segment};
 use crate::table::Peer;
+use crate::wait::{Ended, Idle, Until};
 use core::convert::Infallible;
 use tidemill_seam::{Exchange, Liveness};
 
@@ -52,6 +53,34 @@ impl<const N: usize, R: Exchange, L: Liveness, B: AsRef<[u8]> + AsMut<[u8]>> Fra
     pub fn try_next(&mut self) -> Option<Next<Message<'_>>> {
         let next = self.gather()?;
         Some(next.map(|whole| self.gather.message(&whole)))
+    }
+
+    /// What comes next, once something does, its own eviction and the proved death of the producer included: as
+    /// [`Reader::next`].
+    ///
+    /// # Errors
+    /// [`Ended`] where nothing came; a later call goes on.
+    pub fn next(&mut self, until: Until<'_>) -> Result<Next<Message<'_>>, Ended>
+    where
+        L: Idle,
+    {
+        let next = self.gather_until(until)?;
+        Ok(next.map(|whole| self.gather.message(&whole)))
+    }
+
+    fn gather_until(&mut self, until: Until<'_>) -> Result<Next<Whole>, Ended>
+    where
+        L: Idle,
+    {
+        loop {
+            if let Some(next) = self.gather() {
+                return Ok(next);
+            }
+            if let Some(end) = self.items.stir(until)? {
+                let at = self.items.position();
+                return Ok(self.told(at, Next::Closed(end)));
+            }
+        }
     }
 
     /// Hands up to `limit` messages to `each`, with where each begins. Gives their number, and what else was heard behind
@@ -121,5 +150,22 @@ where
 
     fn codec(&self) -> CodecId {
         CodecId(self.items.view().layout().spec().codec)
+    }
+}
+
+impl<const N: usize, R, L, B> PatientSource for FrameReader<N, R, L, B>
+where
+    R: Exchange,
+    L: Liveness + Idle,
+    B: AsRef<[u8]> + AsMut<[u8]>,
+{
+    fn hear_until<O>(
+        &mut self,
+        until: Until<'_>,
+        each: impl FnOnce(Message<'_>, Position) -> O,
+    ) -> Result<Next<O>, Ended> {
+        let next = self.gather_until(until)?;
+        let first = Position(self.first);
+        Ok(next.map(|whole| each(self.gather.message(&whole), first)))
     }
 }

@@ -55,7 +55,7 @@ impl<const G: usize> Var<G> {
     }
 
     /// Granules of a message: at least one.
-    const fn granules(len: usize) -> u64 {
+    pub(super) const fn granules(len: usize) -> u64 {
         let granules = len.div_ceil(G) as u64;
         if granules == 0 { 1 } else { granules }
     }

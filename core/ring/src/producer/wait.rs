@@ -90,8 +90,9 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> Producer<E, R, L> {
         ended
     }
 
+    /// Waits for room for `n` items.
     #[inline]
-    fn await_room(&mut self, n: u32, until: Until<'_>) -> Result<(), Why> {
+    pub(crate) fn await_room(&mut self, n: u32, until: Until<'_>) -> Result<(), Why> {
         if self.next + u64::from(n) <= self.limit { Ok(()) } else { self.wait_for_room(n, until) }
     }
 

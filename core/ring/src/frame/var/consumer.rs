@@ -8,6 +8,7 @@ use crate::header::Incompatible;
 use crate::join::{JoinError, Start};
 use crate::segment::{Position, Segment};
 use crate::table::Peer;
+use crate::wait::{Ended, Idle, Until};
 use tidemill_seam::{Exchange, Liveness};
 
 /// The half that takes messages from runs of granules of `G` bytes, each once, whole and in order, and is waited for.
@@ -53,13 +54,46 @@ impl<const G: usize, R: Exchange, L: Liveness, B: AsRef<[u8]> + AsMut<[u8]>> Var
         let hand = match self.hand {
             Some(hand) => hand,
             None => match self.find()?.item() {
-                Ok(hand) => *self.hand.insert(hand),
+                Ok(hand) => hand,
                 Err(news) => return Some(news),
             },
         };
+        Some(Next::Item(self.received(hand)))
+    }
+
+    /// What comes next, once something does, the proved death of the producer included: as
+    /// [`Consumer::next`].
+    ///
+    /// # Errors
+    /// [`Ended`] where nothing came; a later call goes on.
+    pub fn next(&mut self, until: Until<'_>) -> Result<Next<Received<'_, Var<G>, R, L>>, Ended>
+    where
+        L: Idle,
+    {
+        let hand = loop {
+            let heard = match self.hand {
+                Some(hand) => break hand,
+                None => self.find(),
+            };
+            match heard.map(Next::item) {
+                Some(Ok(hand)) => break hand,
+                Some(Err(news)) => return Ok(news),
+                None => {
+                    if let Some(end) = self.items.stir(until)? {
+                        return Ok(Next::Closed(end));
+                    }
+                }
+            }
+        };
+        Ok(Next::Item(self.received(hand)))
+    }
+
+    /// A message in hand, until it is let go of.
+    fn received(&mut self, hand: Hand) -> Received<'_, Var<G>, R, L> {
+        self.hand = Some(hand);
         let message = hand.whole.within(self.memory.as_ref());
         let (at, end) = (hand.at, hand.end);
-        Some(Next::Item(Received { items: &mut self.items, hand: &mut self.hand, message, at, end }))
+        Received { items: &mut self.items, hand: &mut self.hand, message, at, end }
     }
 
     /// Hands up to `limit` messages to `each`, with where each begins. Gives their number, and what else was heard behind

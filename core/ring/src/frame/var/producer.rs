@@ -16,7 +16,7 @@ use tidemill_seam::{Exchange, Instant, Liveness};
 /// nobody's message. Dropping it ends the stream, as for a [`Producer`].
 #[derive(Debug)]
 pub struct VarProducer<const G: usize, R: Exchange, L: Liveness> {
-    items: Producer<Var<G>, R, L>,
+    pub(in crate::frame) items: Producer<Var<G>, R, L>,
 }
 
 /// Room for one message: written in order, then shown. Dropping it shows nothing.
@@ -75,23 +75,37 @@ impl<const G: usize, R: Exchange, L: Liveness> VarProducer<G, R, L> {
     /// # Errors
     /// As for [`try_publish`](Self::try_publish).
     pub fn grant(&mut self, len: usize, kind: u8) -> Result<VarGrant<'_, G, R, L>, Refused<()>> {
-        let max = u32::try_from(self.payload_max()).unwrap_or(u32::MAX);
-        let too_large = Refused { item: (), why: Why::TooLarge { max } };
-        let (Ok(span), true) = (u32::try_from(len), len <= self.payload_max()) else { return Err(too_large) };
+        let span = self.fits(len)?;
         let granules = Var::<G>::granules(len) as u32;
-        let capacity = self.items.capacity();
-        let left = capacity - (self.items.published().0 % u64::from(capacity)) as u32;
+        let left = self.left();
         if granules > left {
             self.skip(left)?;
         }
-        let at = self.items.published().0;
-        let grant = self.items.grant(granules).map_err(|refused| bytes(refused, too_large))?;
+        let (at, max) = (self.items.published().0, self.too_large());
+        let grant = self.items.grant(granules).map_err(|refused| bytes(refused, max))?;
         let span = Span { len: span, kind, ..Span::default() };
         Ok(VarGrant { grant, at, span, written: 0, piece: [0; PIECE_BYTES] })
     }
 
+    /// The length of a message, where the ring ever holds it.
+    pub(in crate::frame) fn fits(&self, len: usize) -> Result<u32, Refused<()>> {
+        let len = u32::try_from(len).ok().filter(|_| len <= self.payload_max());
+        len.ok_or_else(|| self.too_large())
+    }
+
+    fn too_large(&self) -> Refused<()> {
+        let max = u32::try_from(self.payload_max()).unwrap_or(u32::MAX);
+        Refused { item: (), why: Why::TooLarge { max } }
+    }
+
+    /// Granules up to the end of the ring.
+    pub(in crate::frame) fn left(&self) -> u32 {
+        let capacity = self.items.capacity();
+        capacity - (self.items.published().0 % u64::from(capacity)) as u32
+    }
+
     /// Passes the end of the ring, which is `left` granules away: fewer than the message has that comes next.
-    fn skip(&mut self, left: u32) -> Result<(), Refused<()>> {
+    pub(in crate::frame) fn skip(&mut self, left: u32) -> Result<(), Refused<()>> {
         let at = self.items.published().0;
         let mut gap = self.items.grant(left)?;
         inscribe(gap.view(), at, Mark::Skip, Span { len: left, ..Span::default() });
@@ -127,7 +141,7 @@ impl<const G: usize, R: Exchange, L: Liveness> VarProducer<G, R, L> {
 }
 
 impl<const G: usize, R: Exchange, L: Liveness> Sink for VarProducer<G, R, L> {
-    fn publish(&mut self, payload: &[u8], kind: u8) -> Result<Position, Refused<()>> {
+    fn try_publish(&mut self, payload: &[u8], kind: u8) -> Result<Position, Refused<()>> {
         self.try_publish(payload, kind)
     }
 

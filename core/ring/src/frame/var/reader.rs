@@ -2,12 +2,13 @@ use super::{Found, Var, broken, copy, find, is_indexed};
 use crate::codec::CodecId;
 use crate::follow::{End, Next};
 use crate::frame::gather::Whole;
-use crate::frame::{Cause, Message, Source};
+use crate::frame::{Cause, Message, PatientSource, Source};
 use crate::header::Incompatible;
 use crate::join::{JoinError, Start};
 use crate::reader::Reader;
 use crate::segment::{Position, Segment};
 use crate::table::Peer;
+use crate::wait::{Ended, Idle, Until};
 use tidemill_seam::{Exchange, Liveness};
 
 /// The half that copies messages from runs of granules of `G` bytes, and may be overtaken: it is told, and begins anew at
@@ -60,6 +61,33 @@ impl<const G: usize, R: Exchange, L: Liveness, B: AsRef<[u8]> + AsMut<[u8]>> Var
         Some(next.map(|(_, whole)| whole.within(self.memory.as_ref())))
     }
 
+    /// What comes next, once something does, its own eviction and the proved death of the producer included: as
+    /// [`Reader::next`].
+    ///
+    /// # Errors
+    /// [`Ended`] where nothing came; a later call goes on.
+    pub fn next(&mut self, until: Until<'_>) -> Result<Next<Message<'_>>, Ended>
+    where
+        L: Idle,
+    {
+        let next = self.find_until(until)?;
+        Ok(next.map(|(_, whole)| whole.within(self.memory.as_ref())))
+    }
+
+    fn find_until(&mut self, until: Until<'_>) -> Result<Next<(u64, Whole)>, Ended>
+    where
+        L: Idle,
+    {
+        loop {
+            if let Some(next) = self.find() {
+                return Ok(next);
+            }
+            if let Some(end) = self.items.stir(until)? {
+                return Ok(Next::Closed(end));
+            }
+        }
+    }
+
     /// Hands up to `limit` messages to `each`, with where each begins. Gives their number, and what else was heard behind
     /// them.
     pub fn poll(&mut self, limit: u32, each: impl FnMut(Message<'_>, Position)) -> (u32, Option<Next<()>>) {
@@ -110,5 +138,21 @@ where
 
     fn codec(&self) -> CodecId {
         CodecId(self.items.view().layout().spec().codec)
+    }
+}
+
+impl<const G: usize, R, L, B> PatientSource for VarReader<G, R, L, B>
+where
+    R: Exchange,
+    L: Liveness + Idle,
+    B: AsRef<[u8]> + AsMut<[u8]>,
+{
+    fn hear_until<O>(
+        &mut self,
+        until: Until<'_>,
+        each: impl FnOnce(Message<'_>, Position) -> O,
+    ) -> Result<Next<O>, Ended> {
+        let next = self.find_until(until)?;
+        Ok(next.map(|(at, whole)| each(whole.within(self.memory.as_ref()), Position(at))))
     }
 }
