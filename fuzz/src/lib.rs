@@ -22,6 +22,7 @@ mod ring;
 #[cfg(feature = "codecs")]
 mod ring_codec;
 mod ring_doctor;
+mod ring_frames;
 mod ring_name;
 mod ring_parts;
 mod settings;
@@ -134,6 +135,14 @@ pub const TARGETS: &[Target] = &[
         heap_max: MIB,
         run: ring::run,
         seeds: ring::seeds,
+    },
+    Target {
+        name: "ring_frames",
+        about: "messages over a segment come as they were sent, whoever begins some that never end; a hostile peer hangs nobody",
+        words: &[],
+        heap_max: MIB,
+        run: ring_frames::run,
+        seeds: ring_frames::seeds,
     },
     Target {
         name: "ring_parts",
