@@ -16,6 +16,8 @@ use tidemill_ring::{
 use tidemill_seam::{Duration, Instant, Liveness};
 
 const N: usize = 16;
+/// Messages of a long exchange; few where every step is interpreted.
+const COUNT: u64 = if cfg!(miri) { 36 } else { 600 };
 type Live<'r> = &'r Local;
 type Tx<'r> = FrameProducer<N, Heap, Live<'r>>;
 type Rx<'r> = FrameConsumer<N, Heap, Live<'r>, Room<256>>;
@@ -142,7 +144,7 @@ fn first_of_three(tx: &mut Tx<'_>, message: u32) {
 fn exchange(max: usize, mut publish: impl FnMut(&[u8], u8) -> bool, mut drain: impl FnMut() -> Vec<Heard>) {
     let mut waiting = VecDeque::new();
     let (mut number, mut refused) = (0_u64, 0);
-    while number < 600 {
+    while number < COUNT {
         let sent = payload(number, (number as usize * 37) % (max + 1));
         if publish(&sent, number as u8) {
             waiting.push_back(Heard::Message(number as u8, sent));
@@ -154,7 +156,7 @@ fn exchange(max: usize, mut publish: impl FnMut(&[u8], u8) -> bool, mut drain: i
         assert_eq!(drain(), Vec::from(mem::take(&mut waiting)));
     }
     assert_eq!(drain(), Vec::from(waiting));
-    assert!(refused > 50, "{refused}");
+    assert!(refused > COUNT / 12, "{refused}");
 }
 
 // RING-FRAMES, RING-LAYERS: messages of every length go through rings of every size, whole and in order (RL-1, RL-14).

@@ -149,5 +149,5 @@ const fn broken(position: u64, cause: Cause) -> Broken {
     Broken { cause, message: position as u32, parts_seen: 0 }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(any(feature = "loom", feature = "shuttle"))))]
 mod tests;
