@@ -129,8 +129,8 @@ fn spawn<F: Future<Output = ()> + 'static>(
         let mapping = env.seams().map(&arena);
         body(Party { env, mapping, desk: Rc::clone(&shared) })
     });
-    // About four stores an item: a life may end anywhere.
-    let within = 4 * desk.items + 20;
+    // About four stores an item, and a few hundred to make the segment: a life may end anywhere, and need not end before.
+    let within = 4 * desk.items + 1_000;
     sim.crash_at_store(process, StoreCrash { rate, within, restart: Some(DOWN) });
 }
 

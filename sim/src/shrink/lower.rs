@@ -30,6 +30,9 @@ impl Search<'_, '_> {
     pub(super) fn lower_values(&mut self) {
         let sites: Vec<Site> = self.choices.iter().map(|choice| choice.site.clone()).collect();
         for site in sites {
+            if self.ended() {
+                return;
+            }
             let Some(value) = self.value_at(&site) else { continue };
             bisect(1, value, |candidate| {
                 let lowered = self.changed(|choice| choice.site == site, |choice| choice.value = candidate);
@@ -49,6 +52,9 @@ impl Search<'_, '_> {
         let mut sites: Vec<Site> = self.choices.iter().map(|choice| choice.site.clone()).collect();
         sites.sort();
         for site in sites {
+            if self.ended() {
+                return;
+            }
             let Some(value) = self.value_at(&site) else { continue };
             let mut at = site;
             let begin = at.counter;
@@ -87,6 +93,9 @@ impl Search<'_, '_> {
         let all: BTreeSet<u64> =
             self.choices.iter().flat_map(|choice| split(&choice.site.entity).1).collect();
         for number in all.into_iter().rev() {
+            if self.ended() {
+                return;
+            }
             for smaller in 0..number.min(NAMES_MAX) {
                 let renamed = self.changed(
                     |_| true,
