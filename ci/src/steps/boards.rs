@@ -43,6 +43,9 @@ const QUIET: [&str; 6] = ["-nographic", "-monitor", "none", "-serial", "none", "
 /// The firmware that must be seen to fail, and how.
 const CANARY: (&str, i32) = ("panics", 101);
 
+/// The firmware that shares its memory with a process of Linux.
+const PEER: &str = "middle";
+
 /// What a firmware printed, as `name=value`, in order.
 type Figures = Vec<(String, String)>;
 
@@ -90,6 +93,7 @@ pub(crate) fn run(place: &Place) -> Verdict {
     }
     let rows = rows.ok_or_else(|| Failure::new("no firmware says how many readings it took"))?;
     digests.extend(other_worlds(place, &rows)?);
+    digests.push(beside_linux(place, &rows)?);
     let digest = agree(&digests)?;
     Ok(format!(
         "{} firmwares on {} boards; {} worlds say {digest}",
@@ -116,6 +120,33 @@ fn other_worlds(place: &Place, rows: &str) -> Result<Vec<(String, String)>, Fail
     let rows = format!("rows={rows}");
     tidemill.call(&dir, ["run", "pipeline", "--seeds", "4", "--set", &rows]).read()?;
     Ok(told)
+}
+
+/// The board whose RAM is a file that Linux maps: source and sink are one process there, the middle is firmware. It takes the
+/// time of this machine, for it has to meet a process that does. A second processor, which it might have and has not, is what
+/// makes the emulator's exchanges and fences those of a machine that is not alone with its memory.
+fn beside_linux(place: &Place, rows: &str) -> Result<(String, String), Failure> {
+    let [_, _, board] = &BOARDS;
+    let call =
+        place.cargo(["build", "--release", "--bin", PEER, "--features", "peer", "--target", board.target]);
+    call.dir(&place.root.join("scenarios/boards")).env("CARGO_TARGET_DIR", target_dir(place)).run()?;
+    let (tidemill, dir) = (Tidemill::build(place, Build::Release)?, place.scratch("boards")?);
+    let (image, memory) =
+        (target_dir(place).join(board.target).join("release").join(PEER), dir.join("memory"));
+    let object = format!("memory-backend-file,id=ram,size=32M,share=on,mem-path={}", memory.display());
+    let said = tidemill
+        .call(&dir, ["pipeline", "board", "--rows", rows, "--memory"])
+        .args([memory.as_os_str(), "--".as_ref(), board.emulator.as_ref()])
+        .args(["-M", "virt,memory-backend=ram", "-bios", "none", "-m", "32M", "-smp", "1,maxcpus=2"])
+        .args(["-object", object.as_str()])
+        .args(QUIET)
+        .args(["enable=on,target=native"])
+        .args(["-kernel".as_ref(), image.as_os_str()])
+        .limit(240)
+        .read()?;
+    let digest = digest_in(&said.stdout).ok_or_else(|| Failure::new("source and sink printed no digest"))?;
+    println!("{:<11} {PEER:<10} digest = {digest}", board.name);
+    Ok((format!("{PEER} on {} between source and sink on Linux", board.name), digest.to_owned()))
 }
 
 /// The programs of the firmware crate, each of which every board must run.

@@ -91,6 +91,10 @@ const RING_ROWS: &[(&str, &str)] = &[
     ("RING-MEMORY", "the same however late stores are seen"),
     ("RING-LOOM", "models of the shipped orderings, and twins without them"),
     (
+        "RING-BOARD",
+        "a ring between a Linux process and firmware: one source, two word sizes, two base addresses",
+    ),
+    (
         "RING-EDGE",
         "an edge of a graph between two processes: messages lie in a pool, and proof says whose a slot is",
     ),

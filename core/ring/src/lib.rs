@@ -21,7 +21,7 @@
 //! - [`index`]: what begins at each granule of a segment, beside its data.
 //! - [`codec`]: values in the bytes of a frame; each codec is a feature. [`typed`]: values over a segment, by one of them.
 //! - [`Memory`], a region of whatever keeps words: [`Inline`], `Heap` (feature `alloc`, where pointers are atomic) and `Raw`,
-//!   words at an address; [`Local`]: the claims of a segment within one address space.
+//!   words at an address; [`Local`]: the claims of a segment within one address space; [`Apart`]: those of a party that cannot see the others.
 //! - [`sync`]: the one door to atomics; the features `loom` and `shuttle` swap what stands behind it.
 //!
 //! Refuses: several producers, elements that are not [`Plain`], and any guess about whether a silent peer is dead.
@@ -30,6 +30,8 @@
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 extern crate alloc;
 
+#[cfg(target_has_atomic = "32")]
+mod apart;
 #[cfg(test)]
 mod cases;
 pub mod codec;
@@ -73,6 +75,8 @@ mod view;
 pub mod wait;
 pub mod wake;
 
+#[cfg(target_has_atomic = "32")]
+pub use apart::Apart;
 pub use consumer::{Consumer, Lease};
 pub use element::{Fingerprint, Plain};
 pub use follow::{End, Next};

@@ -1,4 +1,4 @@
-use super::shared::{Shared, Stage};
+use super::shared::{Board, Shared, Stage};
 use super::{Exit, complain};
 use crate::stories::pipeline::{STORY, simulate};
 use clap::{Args, Subcommand};
@@ -34,6 +34,8 @@ enum Part {
     Pair(Pair),
     /// Three processes over shared memory, each killed and started again, held to the sequential reference.
     Shared(Shared),
+    /// Source and sink as one process, the middle on a board that shares its memory, held to the sequential reference.
+    Board(Board),
     /// One of the three processes of `shared`.
     #[command(hide = true)]
     Stage(Stage),
@@ -130,6 +132,7 @@ impl Pipeline {
         match &self.part {
             Part::Pair(pair) => pair.run(out),
             Part::Shared(shared) => shared.run(out),
+            Part::Board(board) => board.run(out),
             Part::Stage(stage) => stage.run(),
             Part::Send(send) => send.run(out),
             Part::Recv(recv) => recv.run(out),

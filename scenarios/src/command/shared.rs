@@ -21,7 +21,11 @@ use tidemill_ring::header::{Creator, SegmentId};
 use tidemill_ring::{Peer, PeerName};
 use tidemill_seam::{Duration, Entropy};
 
+mod board;
 mod mortal;
+mod part;
+
+pub(super) use board::Board;
 
 use mortal::Mortal;
 
