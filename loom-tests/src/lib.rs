@@ -11,6 +11,7 @@
 mod flawed;
 pub mod histories;
 pub mod segments;
+pub mod shared;
 mod sparse;
 
 pub use flawed::{CONSUMER_STANDING, DONE, Flaw, Flawed, PRODUCER_STANDING, TAIL};
@@ -33,6 +34,12 @@ pub use shuttle::{
 #[cfg(feature = "loom")]
 pub fn check(model: impl Fn() + Send + Sync + 'static) {
     explore(model, Some(3));
+}
+
+/// As [`check`], with at most two preemptions: for models of many steps.
+#[cfg(feature = "loom")]
+pub fn check_long(model: impl Fn() + Send + Sync + 'static) {
+    explore(model, Some(2));
 }
 
 /// Runs `model` under every schedule there is.
@@ -68,7 +75,7 @@ pub fn check(model: impl Fn() + Send + Sync + 'static) {
 }
 
 #[cfg(all(feature = "shuttle", not(feature = "loom")))]
-pub use check as check_all;
+pub use {check as check_all, check as check_long};
 
 #[cfg(all(feature = "shuttle", not(feature = "loom")))]
 const SCHEDULES: usize = 10_000;

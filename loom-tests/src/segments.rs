@@ -14,7 +14,7 @@ type Ui = Reader<[u32; 1], Sparse, Claims>;
 
 /// The claims of one segment. The model does not follow them: each is made by one thread.
 #[derive(Clone, Default, Debug)]
-struct Claims(Arc<Mutex<Vec<(u32, u32)>>>);
+pub struct Claims(Arc<Mutex<Vec<(u32, u32)>>>);
 
 /// Words of a segment of `spec()`, lines of one word each, as its header states them.
 pub const PUBLISHED: u32 = 136;

@@ -29,6 +29,7 @@ pub mod region;
 pub mod register;
 pub mod ring;
 pub mod segment;
+pub mod shared;
 pub mod store;
 pub mod stream;
 mod trial;
@@ -57,6 +58,7 @@ pub use ring::suite as ring;
 #[cfg(feature = "std")]
 pub use ring::threads as ring_threads;
 pub use segment::suite as segment;
+pub use shared::suite as shared;
 pub use store::suite as store;
 pub use stream::suite as stream;
 pub use trial::{Dice, Effort, Passed, Verdict, Violation};

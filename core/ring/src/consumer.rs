@@ -119,9 +119,15 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
 
     /// Whether the producer is proved dead and everything that it published was taken: [`End::Crashed`].
     ///
-    /// Asks [`Liveness`]: to be called now and then by whoever waits. A later producer is heard of as ever.
+    /// Asks [`Liveness`]: to be called now and then by whoever waits. A later producer is heard of as ever. Where several may
+    /// produce, what a dead one had claimed is passed from now on.
     pub fn tend(&self) -> Option<End> {
-        self.follow.crashed(&self.view, &self.live, Follow::near).then_some(End::Crashed)
+        let crashed = if self.view.shared() {
+            self.follow.shared_crashed(&self.view, &self.live)
+        } else {
+            self.follow.crashed(&self.view, &self.live, Follow::near)
+        };
+        crashed.then_some(End::Crashed)
     }
 
     pub(crate) fn view(&self) -> &View<R> {
@@ -145,6 +151,11 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
 
     /// Learns what was published meanwhile, unless something is to be heard first: `try_next` tells it in its turn.
     fn look_further(&mut self) {
+        if self.view.shared() {
+            // Several producers tell nothing that would be heard once only.
+            let _: Option<Next<()>> = self.refresh();
+            return;
+        }
         let mut seen = self.follow;
         if seen.news::<R, E>(&self.view, Follow::near).is_none() {
             self.follow = seen;
@@ -164,7 +175,11 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
             self.told = self.follow.next;
             self.view.rouse_producer();
         }
-        self.follow.news(&self.view, Follow::near)
+        if !self.view.shared() {
+            return self.follow.news(&self.view, Follow::near);
+        }
+        let Self { view, follow, slot, .. } = self;
+        follow.shared_news(view, false, |follow, to| follow.pass_gaps(view, *slot, to))
     }
 
     #[inline]

@@ -76,7 +76,7 @@ impl Tally {
 
 /// What became of the items since a participant joined. Exact at every moment between two stores (RL-17).
 ///
-/// `end - start = consumed + lagged + lost + in_flight`.
+/// `end - start = consumed + lagged + skipped + lost + in_flight`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Account {
     /// Where it began.
@@ -87,6 +87,8 @@ pub struct Account {
     pub consumed: u64,
     /// Items that it was told it missed.
     pub lagged: u64,
+    /// Positions that it passed where there is no item: claims of several producers that were aborted, or died.
+    pub skipped: u64,
     /// Items that it left, was evicted from, or died before.
     pub lost: u64,
     /// Items that wait for it.
@@ -101,15 +103,17 @@ impl<R: Region> View<R> {
             (self.position(self.left_of(slot)), self.position(self.end_of(slot)))
         } else {
             let cursor = self.position(self.layout().cursor(slot));
-            (cursor, self.position(self.layout().published))
+            (cursor, self.published())
         };
         // A joiner that moves its start on, because the gate passed it, moves its cursor next.
         let cursor = cursor.max(start);
         let end = end.max(cursor);
         let lagged = self.lagged_of(slot).total(self, cursor);
+        let skipped = self.skipped_of(slot).map_or(0, |skipped| skipped.total(self, cursor));
         let left = end - cursor;
         let (lost, in_flight) = if gone { (left, 0) } else { (0, left) };
-        Account { start, end, consumed: (cursor - start).saturating_sub(lagged), lagged, lost, in_flight }
+        let consumed = (cursor - start).saturating_sub(lagged).saturating_sub(skipped);
+        Account { start, end, consumed, lagged, skipped, lost, in_flight }
     }
 
     pub(crate) fn clear_unheard(&self) {
@@ -123,7 +127,10 @@ impl<R: Region> View<R> {
 
     /// Items that the gate passed while nobody gated.
     pub(crate) fn unheard(&self) -> u64 {
-        let gate = self.position(self.layout().gate);
+        if self.shared() {
+            return self.unheard_by_all();
+        }
+        let gate = self.gate();
         Tally::new(self.layout().unheard()).total(self, gate)
     }
 }

@@ -6,6 +6,8 @@ use crate::segment::{PeerFault, Phase, Position};
 use crate::view::View;
 use tidemill_seam::{Exchange, Life, Liveness, Region};
 
+mod shared;
+
 /// What comes next to somebody who reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next<T> {

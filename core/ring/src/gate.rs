@@ -3,7 +3,8 @@
 //! - **RL-2** *Gate.* Every position from `gate` to `published` is intact; `gate` never goes back. Position `p` is written only
 //!   if `p < clearance + capacity`, the clearance being private and not above the gate.
 //! - **RL-3** *Rescan*, only when the clearance is used up: `g = max(gate, min(cursors that gate, published - history, pin))`; store
-//!   `gate = g`, fence, scan again; `clearance = max(clearance, min(g, second scan))`.
+//!   `gate = g`, fence, scan again; `clearance = max(clearance, min(g, second scan))`. Several producers
+//!   raise the gate by compare-and-swap, and each fences and scans for itself, whoever raised it.
 //!
 //! A cursor is compared by its low word, as a distance from the gate. One that lies further from it than the ring is long
 //! belongs to somebody who is joining, or is foreign: nothing is cleared while it stands there.
@@ -11,7 +12,7 @@
 use crate::sync::Ordering;
 use crate::table::Ctl;
 use crate::view::View;
-use tidemill_seam::Region;
+use tidemill_seam::{Exchange, Region};
 
 /// What a scan of the table found.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +65,7 @@ impl<R: Region> View<R> {
 impl Gate {
     /// As the last producer left it. What somebody reads below the gate, because it looked at it in time, is not cleared.
     pub(crate) fn open<R: Region>(view: &View<R>, next: u64) -> Self {
-        let position = view.position(view.layout().gate);
+        let position = view.gate();
         // SeqCst: as in `rescan`: the last producer stored the gate and may have died before it looked again.
         view.fence(Ordering::SeqCst);
         let scan = view.scan(position, next);
@@ -78,6 +79,11 @@ impl Gate {
     pub(crate) fn pin<R: Region>(&mut self, view: &View<R>, pin: Option<u64>) {
         self.pin = pin;
         view.set(view.layout().pin(), pin.map_or(0, |pin| pin + 1));
+    }
+
+    /// As [`open`](Self::open), where several produce.
+    pub(crate) fn open_shared<R: Region>(view: &View<R>) -> Self {
+        Self::open(view, view.gate() + 2 * u64::from(view.layout().spec().capacity))
     }
 
     /// Nobody reads below it, and nobody ever will.
@@ -112,6 +118,32 @@ impl Gate {
         // sees it behind the copy that it made (RL-3, RL-4, RL-5).
         view.fence(Ordering::SeqCst);
         let second = view.scan(to, next);
+        self.clear(second.least);
+        second
+    }
+
+    /// As [`rescan`](Self::rescan), for the producer of a post among several.
+    ///
+    /// What is published may grow meanwhile, so a cursor may lie further from the gate than what was seen of it; one beyond
+    /// two laps is foreign.
+    pub(crate) fn rescan_shared<R: Exchange>(&mut self, view: &View<R>, post: u32) -> Scan {
+        let (seen, spec) = (view.gate(), view.layout().spec());
+        let far = 2 * u64::from(spec.capacity);
+        let first = view.scan(seen, seen + far);
+        let kept = view.published().saturating_sub(u64::from(spec.history));
+        let to = first.least.map_or(kept, |least| least.min(kept)).max(seen);
+        if to == self.position {
+            self.clear(first.least);
+            return first;
+        }
+        let (from, position) = view.raise_gate(to);
+        if let (None, Some(from)) = (first.least, from) {
+            view.count_unheard_of(post, to - from);
+        }
+        self.position = position;
+        // SeqCst: as in `rescan`; behind a look at a gate that somebody else raised it orders as it does behind a store of it.
+        view.fence(Ordering::SeqCst);
+        let second = view.scan(position, position + far);
         self.clear(second.least);
         second
     }

@@ -13,8 +13,10 @@ const ENDIAN: u32 = 0x0102_0304;
 
 /// Which revision of the layout this is. Another major is refused; a minor adds what may be ignored.
 pub const ABI: (u16, u16) = (1, 0);
-/// Feature bits without which a segment cannot be used; none so far.
-const REQUIRED_KNOWN: u32 = 0;
+/// The feature of a ring of several producers, which who does not know it must not touch.
+const SHARED: u32 = 1;
+/// Feature bits without which a segment cannot be used.
+const REQUIRED_KNOWN: u32 = SHARED;
 /// Feature bits that may be ignored: nobody sleeps here. Who does all the same is woken by its probes only.
 const SPIN_ONLY: u32 = 1;
 /// Slots of plain elements.
@@ -73,6 +75,8 @@ pub enum Field {
     History,
     /// Places in the table.
     Participants,
+    /// How many may produce; or several, where one is asked for or a pair of words is no atomic.
+    Producers,
     /// Words between what different parties write.
     Line,
     /// Words of whose multiple the data begins.
@@ -134,6 +138,7 @@ mod at {
     pub(super) const WHO: usize = 36;
     pub(super) const CODEC: usize = 41;
     pub(super) const INDEX: usize = 42;
+    pub(super) const PRODUCERS: usize = 43;
     pub(super) const CHECKSUM: usize = super::WORDS - 1;
 }
 
@@ -190,7 +195,9 @@ impl Header {
         };
         put(at::MAGIC, &MAGIC);
         let optional = if spec.parks { 0 } else { SPIN_ONLY };
-        put(at::ABI, &[u32::from(ABI.0) << 16 | u32::from(ABI.1), ENDIAN, 0, optional, kind]);
+        let (required, producers) = if spec.shared() { (SHARED, spec.producers) } else { (0, 0) };
+        put(at::ABI, &[u32::from(ABI.0) << 16 | u32::from(ABI.1), ENDIAN, required, optional, kind]);
+        put(at::PRODUCERS, &[producers]);
         put(at::LINE, &[spec.line, spec.capacity, spec.size, spec.align]);
         put(at::FINGERPRINT, &halves(spec.fingerprint));
         put(at::HISTORY, &[spec.history, spec.participants, spec.page, spec.journal, spec.policies.bits()]);
@@ -249,6 +256,15 @@ impl Header {
                 return Err(Incompatible { field: Field::Kind, got, want });
             }
         };
+        // One is not written down: nobody asked for it before there could be several.
+        let producers = match (words[at::REQUIRED] & SHARED, words[at::PRODUCERS]) {
+            (0, 0) => 1,
+            (SHARED, several @ 2..) => several,
+            (_, other) => {
+                let (got, want) = (u64::from(other), u64::from(crate::layout::PRODUCERS_MAX));
+                return Err(Incompatible { field: Field::Producers, got, want });
+            }
+        };
         let policies = words[at::POLICIES];
         let known = Policies::from_bits(policies).ok_or(Incompatible {
             field: Field::Policies,
@@ -263,6 +279,7 @@ impl Header {
             align: words[at::ALIGN],
             fingerprint: wide(&words[at::FINGERPRINT..at::HISTORY]),
             participants: words[at::PARTICIPANTS],
+            producers,
             history: words[at::HISTORY],
             line: words[at::LINE],
             page: words[at::PAGE],
@@ -283,7 +300,9 @@ impl Header {
 
 impl From<crate::layout::SpecError> for Incompatible {
     fn from(error: crate::layout::SpecError) -> Self {
-        use crate::layout::{CAPACITY_MAX, JOURNAL_MAX, LINE_MAX, PAGE_MAX, PARTICIPANTS_MAX, SpecError};
+        use crate::layout::{
+            CAPACITY_MAX, JOURNAL_MAX, LINE_MAX, PAGE_MAX, PARTICIPANTS_MAX, PRODUCERS_MAX, SpecError,
+        };
         let (field, got, want) = match error {
             SpecError::Capacity(got) => (Field::Capacity, got, CAPACITY_MAX),
             SpecError::Element { size, align } if align.is_power_of_two() => {
@@ -291,6 +310,7 @@ impl From<crate::layout::SpecError> for Incompatible {
             }
             SpecError::Element { align, .. } => (Field::ElementAlign, align, 4 * PAGE_MAX),
             SpecError::Participants(got) => (Field::Participants, got, PARTICIPANTS_MAX),
+            SpecError::Producers(got) => (Field::Producers, got, PRODUCERS_MAX),
             SpecError::History { history, capacity } => (Field::History, history, capacity - 1),
             SpecError::Line(got) => (Field::Line, got, LINE_MAX),
             SpecError::Page(got) => (Field::Page, got, PAGE_MAX),

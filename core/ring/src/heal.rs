@@ -1,6 +1,9 @@
 //! What is done about the dead: only ever by proof (RL-8), and by whoever has the proof.
 
+use crate::claim::{Post, claimed, settled};
+use crate::index::Mark;
 use crate::journal::Kind;
+use crate::layout::Layout;
 use crate::table::{Ctl, Policy, State};
 use crate::view::View;
 use tidemill_seam::{Duration, Exchange, Life, Liveness, Region};
@@ -42,5 +45,53 @@ pub(crate) fn steal<R: Exchange, L: Liveness>(view: &View<R>, live: &L) -> Optio
         let ctl = view.ctl(slot)?;
         let dead = !is_kept(view, slot, ctl) && live.probe(slot, ctl.generation) == Life::Dead;
         if dead { Some((slot, free(view, slot, ctl)?)) } else { None }
+    })
+}
+
+/// What was done about dead producers among several.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Healed {
+    /// Posts that are free again.
+    pub freed: u32,
+    /// Claims that will never be items.
+    pub voided: u32,
+}
+
+/// Sees to every producer among several that is proved dead: what it had claimed is void, its post free (RL-12).
+///
+/// Any number may do so at a time, die at any store of it, or go on with it an hour later.
+pub(crate) fn producers<R: Exchange, L: Liveness>(view: &View<R>, live: &L) -> Healed {
+    let mut healed = Healed::default();
+    for k in view.posts() {
+        let post = view.post(k);
+        if post.taken && live.probe(Layout::claim_of_post(k), post.generation) == Life::Dead {
+            producer(view, k, post, &mut healed);
+        }
+    }
+    healed
+}
+
+/// The owner of that post was proved dead. Gives the post as it is then, if that was our doing.
+pub(crate) fn producer<R: Exchange>(view: &View<R>, k: u32, dead: Post, healed: &mut Healed) -> Option<Post> {
+    let slot = Layout::claim_of_post(k);
+    // Whatever it stored is there (P3): if it claimed anything that it did not settle, then there.
+    if let Some(at) = view.last_claim(k) {
+        let (_, word) = view.said(at);
+        // The post is looked at behind the word: as long as it is the dead one's, so is a claim in its name.
+        if word == claimed(at, k) && view.post(k) == dead {
+            view.raise_tail(at + 1);
+            if view.exchange_commit(at, word, settled(at, k, Mark::Void)) {
+                view.note(Kind::Voided, slot, dead.generation, at);
+                view.rouse_readers();
+                healed.voided += 1;
+            }
+        }
+    }
+    let free = dead.freed(true);
+    view.turn_post(k, dead, free).then(|| {
+        view.note(Kind::Freed, slot, dead.generation, view.tail());
+        view.rouse_readers();
+        healed.freed += 1;
+        free
     })
 }

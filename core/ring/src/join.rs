@@ -75,7 +75,7 @@ pub(crate) struct Seat {
     pub(crate) next: u64,
 }
 
-/// One producer stores at most one gate that it had in mind before it sees us; hostile ones store what they like (RL-18).
+/// Each producer stores at most one gate that it had in mind before it sees us; hostile ones store what they like (RL-18).
 const ROUNDS: u32 = 8;
 
 /// Takes a slot for `peer`.
@@ -178,7 +178,7 @@ fn succeed<R: Exchange, L: Liveness>(
     }
     let was_reading = start == Start::Resume && seen.state != State::Joining;
     let from = was_reading.then(|| {
-        let (cursor, gate) = (view.position(view.layout().cursor(slot)), view.position(view.layout().gate));
+        let (cursor, gate) = (view.position(view.layout().cursor(slot)), view.gate());
         Position(cursor.max(gate))
     });
     Ok(heal::free(view, slot, seen).map_or(Found::Lost, |seen| Found::Free { slot, seen, from }))
@@ -193,7 +193,7 @@ fn resume<R: Exchange, L: Liveness>(
 ) -> Result<Seat, JoinError> {
     view.inscribe(slot, peer);
     let (at, next) = (view.layout().cursor(slot), view.position(view.layout().cursor(slot)));
-    let published = view.position(view.layout().published);
+    let published = view.published();
     let least =
         if ctl.gates() { published.saturating_sub(u64::from(view.layout().spec().capacity)) } else { 0 };
     if !(least..=published).contains(&next) {
@@ -222,7 +222,7 @@ fn settle<R: Exchange, L: Liveness>(
     // slot without it.
     if view.ctl(slot) == Some(seen) {
         view.inscribe(slot, peer);
-        view.lagged_of(slot).clear(view);
+        view.clear_counts(slot);
         if view.turn(slot, seen, joining) {
             let seat = choose(view, peer, (slot, joining), start);
             return seat.map(Some).inspect_err(|_| live.release(slot, generation));
@@ -253,7 +253,7 @@ fn choose<R: Exchange>(
     if let Some(slot) = view.slots().find(other) {
         return give_up(joining, JoinError::NameTaken { slot });
     }
-    let (published, gate) = (view.position(view.layout().published), view.position(view.layout().gate));
+    let (published, gate) = (view.published(), view.gate());
     let mut next = match start {
         Start::Earliest => gate,
         Start::Resume => from.map_or(gate, |from| from.0.max(gate)),
@@ -271,10 +271,10 @@ fn choose<R: Exchange>(
     begin(next);
     let live = joining.to(State::Live);
     view.turn(slot, joining, live);
-    for _ in 0..ROUNDS {
-        // SeqCst: pairs with the one in `Producer::rescan`: it sees us Live, or we see its gate (RL-4).
+    for _ in 0..ROUNDS.max(2 * view.layout().spec().producers + 1) {
+        // SeqCst: pairs with the one in `Gate::rescan`: it sees us Live, or we see its gate (RL-4).
         view.fence(Ordering::SeqCst);
-        let gate = view.position(view.layout().gate);
+        let gate = view.gate();
         if gate <= next {
             view.note(Kind::Joined, slot, live.generation, next);
             return Ok(Seat { slot, ctl: live, next });

@@ -33,6 +33,8 @@ pub enum Kind {
     Closed,
     /// A word was found that its owner cannot have written.
     Fault,
+    /// What a dead one of several producers had claimed, at this position, will be no item.
+    Voided,
 }
 
 /// One event.
@@ -50,7 +52,7 @@ pub struct Entry {
     pub position: u64,
 }
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     Kind::Made,
     Kind::Joined,
     Kind::Resumed,
@@ -62,6 +64,7 @@ const KINDS: [Kind; 11] = [
     Kind::Opened,
     Kind::Closed,
     Kind::Fault,
+    Kind::Voided,
 ];
 
 /// What the first word of event `number` reads once it is whole: never zero.

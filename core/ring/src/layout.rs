@@ -6,7 +6,8 @@
 //! ```
 //! Everything is an index of a 32-bit word from the start of the segment, so that two mappings at different addresses,
 //! and a 64-bit host beside 32-bit firmware, agree. A position takes two words: the low one counts items, the high one
-//! half-laps of the low one. No word is ever accessed as part of a wider one, but for the data (G7).
+//! half-laps of the low one. No word is ever accessed as part of a wider one, but for the data (G7), and but for the positions of
+//! the tail and the gate, the posts and the commit words of a ring of several producers (G9).
 
 use crate::element::Plain;
 use crate::index;
@@ -15,8 +16,10 @@ use core::fmt;
 
 /// Words of the header: 512 bytes.
 pub const HEADER_WORDS: u32 = 128;
-/// Most participants of one ring, its producer aside.
+/// Most participants of one ring, its producers aside.
 pub const PARTICIPANTS_MAX: u32 = 64;
+/// Most producers of one ring.
+pub const PRODUCERS_MAX: u32 = 32;
 /// Most slots of one ring.
 pub const CAPACITY_MAX: u32 = 1 << 30;
 /// The longest line, in words: 512 bytes.
@@ -34,6 +37,10 @@ const STATE_WORDS: u32 = 8;
 const GATE_WORDS: u32 = 10;
 const CURSOR_WORDS: u32 = 2;
 const PARK_WORDS: u32 = 4;
+/// Words of a count of items that were passed without being any (see `claim`), behind a participant's record.
+const SKIPPED_WORDS: u32 = 8;
+/// Words of one of several producers: its post, what it claimed last, who it is, what went unheard.
+const POST_WORDS: u32 = 16;
 
 const WIDE: bool = cfg!(target_pointer_width = "64");
 
@@ -76,6 +83,9 @@ pub struct Spec {
     pub fingerprint: u64,
     /// Places in the table: 1 to [`PARTICIPANTS_MAX`].
     pub participants: u32,
+    /// How many may produce at the same time: 1 to [`PRODUCERS_MAX`]. More than one need slots of elements, and a region in which
+    /// a pair of words is one atomic.
+    pub producers: u32,
     /// The newest items that stay, whoever has read them: below the capacity.
     pub history: u32,
     /// Words by which what different parties write is kept apart: a power of two up to [`LINE_MAX`].
@@ -104,6 +114,8 @@ pub enum SpecError {
     },
     /// The table has no place, or more than 64.
     Participants(u32),
+    /// There is no producer, there are more than 32, or several of frames.
+    Producers(u32),
     /// The history is not below the capacity.
     History {
         /// What was asked for.
@@ -136,6 +148,10 @@ pub struct Layout {
     /// From one participant to the next.
     pub(crate) step: u32,
     pub(crate) journal: At,
+    /// Where the posts of several producers lie.
+    pub(crate) posts: At,
+    /// From one of them to the next.
+    pub(crate) post: u32,
     pub(crate) index: At,
     pub(crate) data: At,
     /// From one slot to the next.
@@ -160,6 +176,7 @@ impl Spec {
             align,
             fingerprint,
             participants: 16,
+            producers: 1,
             history: 0,
             line: if WIDE { 32 } else { 1 },
             page: if WIDE { 1024 } else { 1 },
@@ -173,6 +190,18 @@ impl Spec {
     #[must_use]
     pub const fn participants(self, participants: u32) -> Self {
         Self { participants, ..self }
+    }
+
+    /// The same ring for so many producers at the same time.
+    #[must_use]
+    pub const fn producers(self, producers: u32) -> Self {
+        Self { producers, ..self }
+    }
+
+    /// Whether several may produce at the same time.
+    #[inline]
+    pub const fn shared(&self) -> bool {
+        self.producers > 1
     }
 
     /// The same ring that keeps its newest `history` items.
@@ -219,7 +248,7 @@ impl Spec {
 
     /// Whether the segment has an index.
     pub const fn indexed(&self) -> bool {
-        matches!(self.kind, Kind::Frames)
+        matches!(self.kind, Kind::Frames) || self.shared()
     }
 
     /// The same ring where nobody sleeps, and publications take no fence.
@@ -229,7 +258,7 @@ impl Spec {
     }
 
     const fn check(&self) -> Result<(), SpecError> {
-        let Self { capacity, size, align, participants, history, line, page, journal, .. } = *self;
+        let Self { capacity, size, align, participants, producers, history, line, page, journal, .. } = *self;
         if !capacity.is_power_of_two() || capacity > CAPACITY_MAX {
             return Err(SpecError::Capacity(capacity));
         }
@@ -238,6 +267,10 @@ impl Spec {
         }
         if participants == 0 || participants > PARTICIPANTS_MAX {
             return Err(SpecError::Participants(participants));
+        }
+        let frames = matches!(self.kind, Kind::Frames);
+        if producers == 0 || producers > PRODUCERS_MAX || (frames && producers > 1) {
+            return Err(SpecError::Producers(producers));
         }
         if history >= capacity {
             return Err(SpecError::History { history, capacity });
@@ -287,12 +320,16 @@ impl Layout {
         let park = gate + up(GATE_WORDS as u64, line);
         let table = park + up(PARK_WORDS as u64, line);
         let participants = table + up(spec.participants as u64, line);
-        let step = up(CURSOR_WORDS as u64, line) + up(RECORD_WORDS as u64, line);
+        let record = RECORD_WORDS + if spec.shared() { SKIPPED_WORDS } else { 0 };
+        let step = up(CURSOR_WORDS as u64, line) + up(record as u64, line);
         let journal = participants + step * spec.participants as u64;
         let events = if spec.journal == 0 { 0 } else { line + EVENT_WORDS as u64 * spec.journal as u64 };
         let indexed = spec.indexed();
-        // Nothing moves in a segment without an index.
-        let index = if indexed { up(journal + events, line) } else { journal + events };
+        // What is accessed by pairs begins on one. Nothing moves in a segment without an index.
+        let pairs = if line < 2 { 2 } else { line };
+        let posts = if indexed { up(journal + events, pairs) } else { journal + events };
+        let post = up(POST_WORDS as u64, line);
+        let index = posts + if spec.shared() { post * spec.producers as u64 } else { 0 };
         let entries = if indexed { index::words(spec.capacity) } else { 0 };
         let data = up(index + entries, spec.data_unit());
         let stride = (spec.size as u64).div_ceil(4);
@@ -309,6 +346,8 @@ impl Layout {
             participants: At(participants as u32),
             step: step as u32,
             journal: At(journal as u32),
+            posts: At(posts as u32),
+            post: post as u32,
             index: At(index as u32),
             data: At(data as u32),
             stride: stride as u32,
@@ -404,6 +443,19 @@ impl Layout {
         self.cursor(slot).plus(up(CURSOR_WORDS as u64, self.spec.line as u64) as u32)
     }
 
+    /// The post of one of several producers.
+    #[inline]
+    pub(crate) const fn post(&self, k: u32) -> At {
+        assert!(self.spec.shared() && k < self.spec.producers, "no such post");
+        self.posts.plus(k * self.post)
+    }
+
+    /// Where a participant counts what it passed that was no item: behind its record, where several produce.
+    pub(crate) const fn skipped(&self, slot: u32) -> At {
+        assert!(self.spec.shared(), "one producer leaves no gaps");
+        self.record(slot).plus(RECORD_WORDS)
+    }
+
     /// The word that counts the events of the journal; the events begin a line later.
     pub(crate) const fn event(&self, number: u32) -> At {
         assert!(self.spec.journal > 0, "a segment without a journal has no events");
@@ -434,6 +486,10 @@ impl fmt::Display for SpecError {
             Self::Participants(n) => {
                 write!(f, "a table of {n} places is not between 1 and {PARTICIPANTS_MAX}")
             }
+            Self::Producers(n) => write!(
+                f,
+                "a ring of {n} producers has none, more than {PRODUCERS_MAX}, or more than the one that frames have"
+            ),
             Self::History { history, capacity } => {
                 write!(f, "a history of {history} is not below the capacity of {capacity}")
             }

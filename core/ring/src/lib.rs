@@ -6,7 +6,7 @@
 //!
 //! Two forms:
 //! - [`spsc`], the plain one: two cursors and slots, one producer, one consumer, halves from [`spsc::split`].
-//! - [`segment`]: one producer and up to 64 readers that share a region with somebody who may die, restart or lie:
+//! - [`segment`]: one producer, or [several](multi), and up to 64 readers that share a region with somebody who may die, restart or lie:
 //!   [`layout`] and [`header`] say where everything lies, [`table`] who takes part, [`producer`], [`consumer`] and
 //!   [`reader`] move items, [`join`] comes and goes, [`journal`] and [`counters`] account for it, [`doctor`] judges it,
 //!   [`tail`] copies items for who looks on.
@@ -24,7 +24,7 @@
 //!   words at an address; [`Local`]: the claims of a segment within one address space; [`Apart`]: those of a party that cannot see the others.
 //! - [`sync`]: the one door to atomics; the features `loom` and `shuttle` swap what stands behind it.
 //!
-//! Refuses: several producers, elements that are not [`Plain`], and any guess about whether a silent peer is dead.
+//! Refuses: elements that are not [`Plain`], and any guess about whether a silent peer is dead.
 #![no_std]
 
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
@@ -34,6 +34,7 @@ extern crate alloc;
 mod apart;
 #[cfg(test)]
 mod cases;
+mod claim;
 pub mod codec;
 pub mod consumer;
 pub mod coordinate;
@@ -56,6 +57,7 @@ pub mod layout;
 #[cfg(target_has_atomic = "32")]
 mod local;
 mod memory;
+pub mod multi;
 pub mod name;
 mod pairs;
 pub mod producer;
@@ -80,6 +82,7 @@ pub use apart::Apart;
 pub use consumer::{Consumer, Lease};
 pub use element::{Fingerprint, Plain};
 pub use follow::{End, Next};
+pub use heal::Healed;
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub use heap::Heap;
 pub use inline::Inline;
@@ -88,6 +91,7 @@ pub use layout::{Layout, Spec, SpecError};
 #[cfg(target_has_atomic = "32")]
 pub use local::Local;
 pub use memory::{Memory, Words};
+pub use multi::{Claim, MultiProducer};
 pub use producer::{Grant, Producer, Refused, Why};
 #[cfg(all(target_has_atomic = "32", not(any(feature = "loom", feature = "shuttle"))))]
 pub use raw::Raw;

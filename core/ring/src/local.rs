@@ -2,7 +2,8 @@ use crate::layout::Layout;
 use crate::sync::{AtomicU32, Ordering};
 use tidemill_seam::{Claimed, Life, Liveness};
 
-const CLAIMS: usize = Layout::CREATOR as usize + 1;
+/// Those of several producers only where there can be any (G9).
+const CLAIMS: usize = if cfg!(target_has_atomic = "64") { Layout::CLAIMS } else { Layout::POSTS } as usize;
 
 /// Claims within one address space, where nobody dies alone: whoever holds one lives until it gives it back.
 ///

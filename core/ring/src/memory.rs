@@ -112,6 +112,37 @@ unsafe impl<W: Words> Region for Memory<W> {
     }
 
     #[inline]
+    fn is_wide(&self) -> bool {
+        pairs::WIDE
+    }
+
+    #[cfg(all(
+        target_pointer_width = "64",
+        target_has_atomic = "64",
+        not(any(feature = "loom", feature = "shuttle"))
+    ))]
+    #[inline]
+    unsafe fn load_pair(&self, at: u32, order: Ordering) -> u64 {
+        // SAFETY: the pair is within the region: the caller's promise.
+        let run = unsafe { self.run(at, 2) };
+        // SAFETY: the region begins on a pair, and `at` is even: the caller's promise.
+        unsafe { pairs::one(run) }.load(order)
+    }
+
+    #[cfg(all(
+        target_pointer_width = "64",
+        target_has_atomic = "64",
+        not(any(feature = "loom", feature = "shuttle"))
+    ))]
+    #[inline]
+    unsafe fn store_pair(&self, at: u32, value: u64, order: Ordering) {
+        // SAFETY: the pair is within the region: the caller's promise.
+        let run = unsafe { self.run(at, 2) };
+        // SAFETY: the region begins on a pair, and `at` is even: the caller's promise.
+        unsafe { pairs::one(run) }.store(value, order);
+    }
+
+    #[inline]
     fn fence(&self, order: Ordering) {
         fence(order);
     }
@@ -138,5 +169,20 @@ unsafe impl<W: Words> Exchange for Memory<W> {
         let word = unsafe { self.at(at) };
         // AcqRel, Acquire: the orderings that `Exchange` states; each caller names the partner.
         word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(|_| ())
+    }
+
+    #[cfg(all(
+        target_pointer_width = "64",
+        target_has_atomic = "64",
+        not(any(feature = "loom", feature = "shuttle"))
+    ))]
+    #[inline]
+    unsafe fn compare_exchange_pair(&self, at: u32, current: u64, new: u64) -> Result<(), u64> {
+        // SAFETY: the pair is within the region: the caller's promise.
+        let run = unsafe { self.run(at, 2) };
+        // SAFETY: the region begins on a pair, and `at` is even: the caller's promise.
+        let pair = unsafe { pairs::one(run) };
+        // AcqRel, Acquire: as for a word.
+        pair.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(|_| ())
     }
 }

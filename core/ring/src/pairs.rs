@@ -70,6 +70,29 @@ mod wide {
     }
 }
 
+/// Whether a pair is one atomic.
+pub(crate) const WIDE: bool = cfg!(all(
+    target_pointer_width = "64",
+    target_has_atomic = "64",
+    not(any(feature = "loom", feature = "shuttle"))
+));
+
+/// The pair that a run of two words is, as one atomic.
+///
+/// # Safety
+/// The run begins on a pair of a region that begins on one, and what may race is accessed by pairs.
+#[cfg(all(
+    target_pointer_width = "64",
+    target_has_atomic = "64",
+    not(any(feature = "loom", feature = "shuttle"))
+))]
+#[inline]
+pub(crate) unsafe fn one(run: &[AtomicU32]) -> &core::sync::atomic::AtomicU64 {
+    // SAFETY: the caller's promise.
+    let pairs = unsafe { wide::pairs(run) };
+    &pairs[0]
+}
+
 /// Copies `run` out.
 ///
 /// # Safety

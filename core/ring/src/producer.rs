@@ -3,7 +3,7 @@
 use crate::coordinate::{self, Held};
 use crate::element::Plain;
 use crate::gate::{Gate, Scan};
-use crate::header::Incompatible;
+use crate::header::{Field, Incompatible};
 use crate::journal::Kind;
 use crate::layout::Layout;
 use crate::required::RequiredError;
@@ -28,7 +28,7 @@ pub use grant::Grant;
 pub use managed::{Deaf, Managed};
 pub use tend::Tended;
 
-use tend::Waiting;
+pub(crate) use tend::{Tender, Waiting};
 
 /// Nothing was published: what was to be comes back, with the reason.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,8 @@ pub struct Refused<T> {
 pub enum Why {
     /// There is no room, and will be once that participant moves.
     Full {
-        /// Its slot.
+        /// Its slot; the claim of a producer among several for whose item everybody waits; or [`Layout::PRODUCER`] where others
+        /// were faster every time.
         by: u32,
         /// Slots that are missing.
         missing: u32,
@@ -78,6 +79,11 @@ pub enum OpenError {
         generation: u32,
         /// Who that is.
         who: Identity,
+    },
+    /// As many produce as may at a time, or cannot be proved dead.
+    Crowded {
+        /// How many that is.
+        producers: u32,
     },
     /// A word was found that no producer writes (RL-18).
     Fault(PeerFault),
@@ -121,6 +127,8 @@ impl<R: Exchange> Segment<R> {
         who: Identity,
     ) -> Result<Producer<E, R, L>, OpenError> {
         self.holds::<E>().map_err(OpenError::Incompatible)?;
+        let producers = u64::from(self.view.layout().spec().producers);
+        Incompatible::unless(Field::Producers, producers, 1).map_err(OpenError::Incompatible)?;
         Producer::open(self.view, live, who)
     }
 }
@@ -430,6 +438,7 @@ impl fmt::Display for OpenError {
             Self::Taken { generation, who } => {
                 write!(f, "process {} produces here, in generation {generation}", who.process)
             }
+            Self::Crowded { producers } => write!(f, "all {producers} places of producers are taken"),
             Self::Fault(fault) => fmt::Display::fmt(fault, f),
         }
     }

@@ -83,7 +83,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Reader<E, R, L> {
             return Some(Next::Evicted { at: self.position() });
         }
         if self.follow.next == self.follow.known
-            && let Some(news) = self.follow.news(&self.view, Follow::far)
+            && let Some(news) = self.refresh()
         {
             return Some(news);
         }
@@ -93,7 +93,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Reader<E, R, L> {
         let (items, taken) = take(&self.view, self.follow.next, self.follow.known);
         // Acquire: pairs with the fence in `Gate::rescan`: who copied a word that was written behind a gate sees that gate.
         self.view.fence(Ordering::Acquire);
-        let gate = self.view.position(self.view.layout().gate);
+        let gate = self.view.gate();
         if gate > self.follow.next {
             return Some(self.lagged(gate));
         }
@@ -103,7 +103,21 @@ impl<E: Plain, R: Exchange, L: Liveness> Reader<E, R, L> {
 
     /// Whether the producer is proved dead and everything that it published was read: [`End::Crashed`].
     pub fn tend(&self) -> Option<End> {
-        self.follow.crashed(&self.view, &self.live, Follow::far).then_some(End::Crashed)
+        let crashed = if self.view.shared() {
+            self.follow.shared_crashed(&self.view, &self.live)
+        } else {
+            self.follow.crashed(&self.view, &self.live, Follow::far)
+        };
+        crashed.then_some(End::Crashed)
+    }
+
+    #[cold]
+    fn refresh<T>(&mut self) -> Option<Next<T>> {
+        if !self.view.shared() {
+            return self.follow.news(&self.view, Follow::far);
+        }
+        let Self { view, follow, slot, .. } = self;
+        follow.shared_news(view, true, |follow, to| follow.pass_gaps(view, *slot, to))
     }
 
     #[cold]
@@ -112,7 +126,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Reader<E, R, L> {
             return Next::Evicted { at: self.position() };
         }
         let from = self.follow.next;
-        let to = gate.min(self.view.position(self.view.layout().published)).max(from + 1);
+        let to = gate.min(self.view.published()).max(from + 1);
         self.view.lagged_of(self.slot).add(&self.view, (from, to), to - from);
         self.pass(to);
         self.follow.known = self.follow.known.max(to);

@@ -7,9 +7,11 @@
 //! - **RL-10** *Restart.* A new producer takes the claim of one that closed or is proved dead, goes on at `published` and
 //!   begins a generation; consumers are told, and lose nothing that was published.
 
+use crate::claim::Said;
 use crate::counters::Account;
 use crate::element::Plain;
 use crate::header::{AttachError, Creator, Field, Header, Incompatible, SegmentId};
+use crate::heal::{self, Healed};
 use crate::journal::{Entry, Kind};
 use crate::layout::{At, HEADER_WORDS, Layout, Spec, SpecError};
 use crate::sync::Ordering;
@@ -47,7 +49,7 @@ pub struct Standing {
 /// A word that no owner of it writes (RL-18).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerFault {
-    /// Whose word: a slot, or [`Layout::PRODUCER`].
+    /// Whose word: a slot, [`Layout::PRODUCER`], or the claim of one of several producers.
     pub slot: u32,
     /// Its index.
     pub word: u32,
@@ -71,13 +73,15 @@ pub enum CreateError {
     },
     /// A segment lies there, and somebody uses it or cannot be proved dead.
     Taken {
-        /// The first such slot, or [`Layout::PRODUCER`].
+        /// The first such slot, [`Layout::PRODUCER`], or the claim of one of several producers.
         slot: u32,
         /// Who that is.
         who: Identity,
     },
     /// Somebody else makes one there at this moment.
     Contended,
+    /// A ring of several producers, in a region where a pair of words is no atomic.
+    Narrow,
 }
 
 /// One participant, as of the moment of looking.
@@ -180,6 +184,11 @@ impl<R: Region> Segment<R> {
             return Err(AttachError::NotReady);
         }
         let header = Header::check(&words, have)?;
+        let producers = header.layout.spec().producers;
+        if producers > 1 && !region.is_wide() {
+            let (field, got, want) = (Field::Producers, u64::from(producers), 1);
+            return Err(Incompatible { field, got, want }.into());
+        }
         let view = View::new(region, header.layout).ok_or(short)?;
         Ok(Self { view, header })
     }
@@ -201,15 +210,16 @@ impl<R: Region> Segment<R> {
 
     /// Items published so far: the position of the next.
     pub fn published(&self) -> Position {
-        Position(self.view.position(self.view.layout().published))
+        Position(self.view.published())
     }
 
     /// The oldest position that is surely intact (RL-2).
     pub fn gate(&self) -> Position {
-        Position(self.view.position(self.view.layout().gate))
+        Position(self.view.gate())
     }
 
-    /// Items that the gate passed while nobody gated (RL-17).
+    /// Items that the gate passed while nobody gated (RL-17). Of several producers each counts what it moved the gate over, and
+    /// who dies between the two has not counted that.
     pub fn unheard(&self) -> u64 {
         self.view.unheard()
     }
@@ -263,13 +273,23 @@ impl<R: Region> Segment<R> {
     /// The item at `position`, by a copy that is whole: `None` where it was not published yet, was overwritten, or the slots
     /// hold something else. For who looks on: it takes part in nothing.
     pub fn item<E: Plain>(&self, position: Position) -> Option<E> {
-        if self.holds::<E>().is_err() || position >= self.published() {
+        let there = if self.view.shared() {
+            self.view.said(position.0).0 == Said::Item
+        } else {
+            position < self.published()
+        };
+        if self.holds::<E>().is_err() || !there {
             return None;
         }
         let item = self.view.take(position.0);
         // Acquire: pairs with the fence in `Gate::rescan`, as in a reader (RL-5).
         self.view.fence(Ordering::Acquire);
         (self.gate() <= position).then_some(item)
+    }
+
+    /// Whether no item lies at `position`, and none ever will: one of several producers had claimed it, and aborted or died.
+    pub fn skipped(&self, position: Position) -> bool {
+        self.view.shared() && self.view.said(position.0).0 == Said::Gap
     }
 
     /// Whether its slots hold elements like `E`.
@@ -285,6 +305,12 @@ impl<R: Region> Segment<R> {
 }
 
 impl<R: Exchange> Segment<R> {
+    /// Sees to producers that are proved dead, where there are several: what one had claimed is void from now on, and its
+    /// place is free (RL-12). Producers and consumers that [tend](crate::Consumer::tend) do so too.
+    pub fn heal<L: Liveness>(&self, live: &L) -> Healed {
+        heal::producers(&self.view, live)
+    }
+
     /// Makes a segment of `region`, over whatever stood there before, unless somebody uses that.
     ///
     /// Written last is that it is ready: until then nobody attaches, and who dies in between leaves nothing but words.
@@ -301,6 +327,9 @@ impl<R: Exchange> Segment<R> {
     ) -> Result<Self, CreateError> {
         let layout = Layout::of(spec).map_err(CreateError::Spec)?;
         let have = region.words();
+        if spec.shared() && !region.is_wide() {
+            return Err(CreateError::Narrow);
+        }
         let header = Header { layout, id, creator };
         live.claim(Layout::CREATOR, 0).map_err(|_| CreateError::Contended)?;
         let made = vacant(&region, live).and_then(|()| {
@@ -324,9 +353,15 @@ fn vacant<R: Region, L: Liveness>(region: &R, live: &L) -> Result<(), CreateErro
     let users = view.slots().filter_map(|slot| view.ctl(slot).map(|ctl| (slot, ctl)));
     let users = users.filter(|(_, ctl)| ctl.state != State::Free).map(|(slot, ctl)| (slot, ctl.generation));
     let producer = (standing.generation > 0).then_some((Layout::PRODUCER, standing.generation));
-    for (slot, generation) in producer.into_iter().chain(users) {
+    let posts = view.posts().map(|k| (Layout::claim_of_post(k), view.post(k))).filter(|(_, post)| post.taken);
+    let posts = posts.map(|(slot, post)| (slot, post.generation));
+    for (slot, generation) in producer.into_iter().chain(posts).chain(users) {
         if live.probe(slot, generation) != Life::Dead {
-            let who = if slot == Layout::PRODUCER { view.producer_who() } else { view.who_of(slot) };
+            let who = match slot {
+                Layout::PRODUCER => view.producer_who(),
+                Layout::POSTS.. => view.post_who(slot - Layout::POSTS),
+                _ => view.who_of(slot),
+            };
             return Err(CreateError::Taken { slot, who });
         }
     }
@@ -370,6 +405,7 @@ impl fmt::Display for CreateError {
                 write!(f, "slot {slot} of the segment there is process {}'s", who.process)
             }
             Self::Contended => f.write_str("somebody else makes a segment there"),
+            Self::Narrow => f.write_str("several producers need pairs of words that are one atomic"),
         }
     }
 }

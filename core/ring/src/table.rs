@@ -258,6 +258,17 @@ impl<R: Region> View<R> {
         Tally::new(self.layout().record(slot).plus(at::LAGGED))
     }
 
+    /// What a participant passed that was no item; `None` where there is one producer, which leaves no gaps.
+    pub(crate) fn skipped_of(&self, slot: u32) -> Option<Tally> {
+        self.shared().then(|| Tally::new(self.layout().skipped(slot)))
+    }
+
+    /// Whoever joins has passed nothing yet.
+    pub(crate) fn clear_counts(&self, slot: u32) {
+        self.lagged_of(slot).clear(self);
+        self.skipped_of(slot).into_iter().for_each(|skipped| skipped.clear(self));
+    }
+
     pub(crate) fn after_of(&self, slot: u32) -> Duration {
         self.duration(self.layout().record(slot).plus(at::AFTER))
     }
@@ -286,7 +297,7 @@ impl<R: Region> View<R> {
     /// Notes how far a participant came, and how far it could have: what accounting needs once it is gone. Written before
     /// the control word says that it is, so whoever dies between leaves a note that nobody reads.
     pub(crate) fn note_end(&self, slot: u32, left: u64) {
-        let published = self.position(self.layout().published);
+        let published = self.published();
         self.set(self.left_of(slot), left);
         self.set(self.end_of(slot), published.max(left));
     }
@@ -304,6 +315,10 @@ impl Layout {
     pub const PRODUCER: u32 = crate::layout::PARTICIPANTS_MAX;
     /// The claim of whoever makes the segment.
     pub const CREATOR: u32 = Self::PRODUCER + 1;
+    /// The claim of the first of several producers; those of the others follow.
+    pub const POSTS: u32 = Self::CREATOR + 1;
+    /// Claims that there are on a segment.
+    pub const CLAIMS: u32 = Self::POSTS + crate::layout::PRODUCERS_MAX;
 }
 
 #[cfg(all(test, not(any(feature = "loom", feature = "shuttle"))))]

@@ -17,10 +17,12 @@ use core::sync::atomic::Ordering;
 ///   atomic access, or two in ascending order. Words on which accesses may race are accessed by pairs always, or never.
 /// - **G8** *Sleep.* `wait` returns at once where the word is another than `value`. A `wake` after the word was changed ends
 ///   every `wait` on the value before, through whichever handle. Neither orders anything: fences do.
+/// - **G9** Where [`is_wide`](Self::is_wide) says so, `load_pair`, `store_pair` and the exchange of a pair are each one access
+///   to one atomic of 64 bits, which G2 orders. Elsewhere nobody calls them.
 ///
 /// # Safety
 /// An implementer promises that every word below [`words`](Self::words) may be accessed atomically through this
-/// handle for as long as it lives, and that the accesses keep G1 to G5 and G7.
+/// handle for as long as it lives, and that the accesses keep G1 to G5, G7 and G9.
 pub unsafe trait Region {
     /// Length in words.
     fn words(&self) -> u32;
@@ -81,6 +83,37 @@ pub unsafe trait Region {
         unsafe { self.write(at, from) }
     }
 
+    /// Whether a pair of words is one atomic here (G9). Never changes.
+    #[inline]
+    fn is_wide(&self) -> bool {
+        false
+    }
+
+    /// The pair of words at `at` and behind it, as one.
+    ///
+    /// # Panics
+    /// Where pairs are not one atomic.
+    ///
+    /// # Safety
+    /// The region [is wide](Self::is_wide); `at` is even and `at + 1 < self.words()`; `order` is as for `load`; what may race
+    /// with this is accessed by pairs.
+    #[inline]
+    unsafe fn load_pair(&self, at: u32, order: Ordering) -> u64 {
+        narrow(at, order)
+    }
+
+    /// Replaces the pair of words at `at` and behind it, as one.
+    ///
+    /// # Panics
+    /// Where pairs are not one atomic.
+    ///
+    /// # Safety
+    /// As for [`load_pair`](Self::load_pair); `order` is as for `store`.
+    #[inline]
+    unsafe fn store_pair(&self, at: u32, _value: u64, order: Ordering) {
+        narrow(at, order)
+    }
+
     /// A fence between this handle's accesses.
     fn fence(&self, order: Ordering);
 
@@ -94,13 +127,19 @@ pub unsafe trait Region {
     fn wake(&self, _at: u32) {}
 }
 
+#[cold]
+fn narrow(at: u32, order: Ordering) -> ! {
+    panic!("the pair at word {at} is no atomic that could be accessed {order:?}")
+}
+
 /// A region that can also compare and exchange a word: the one read-modify-write there is.
 ///
 /// A trait of its own because some targets (Cortex-M0) have no such instruction: what works without it asks for
 /// [`Region`] only, and the compiler proves it.
 ///
 /// # Laws
-/// - **G6** The exchange is one step in the modification order of the word: of two that expect the same value, one fails.
+/// - **G6** The exchange is one step in the modification order of the word: of two that expect the same value, one fails. So is
+///   that of a pair, where the region is wide (G9).
 ///
 /// # Safety
 /// As for [`Region`], with G6.
@@ -110,6 +149,18 @@ pub unsafe trait Exchange: Region {
     /// # Safety
     /// `at < self.words()`.
     unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32>;
+
+    /// As [`compare_exchange`](Self::compare_exchange), for a pair of words as one.
+    ///
+    /// # Panics
+    /// Where pairs are not one atomic.
+    ///
+    /// # Safety
+    /// As for [`Region::load_pair`].
+    #[inline]
+    unsafe fn compare_exchange_pair(&self, at: u32, _current: u64, _new: u64) -> Result<(), u64> {
+        narrow(at, Ordering::AcqRel)
+    }
 }
 
 // SAFETY: a shared reference accesses the same words under the same promise.
@@ -149,6 +200,20 @@ unsafe impl<R: Region + ?Sized> Region for &R {
         unsafe { (**self).write_pairs(at, from) }
     }
     #[inline]
+    fn is_wide(&self) -> bool {
+        (**self).is_wide()
+    }
+    #[inline]
+    unsafe fn load_pair(&self, at: u32, order: Ordering) -> u64 {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { (**self).load_pair(at, order) }
+    }
+    #[inline]
+    unsafe fn store_pair(&self, at: u32, value: u64, order: Ordering) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { (**self).store_pair(at, value, order) }
+    }
+    #[inline]
     fn fence(&self, order: Ordering) {
         (**self).fence(order);
     }
@@ -168,5 +233,10 @@ unsafe impl<R: Exchange + ?Sized> Exchange for &R {
     unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32> {
         // SAFETY: the caller's promise, handed on.
         unsafe { (**self).compare_exchange(at, current, new) }
+    }
+    #[inline]
+    unsafe fn compare_exchange_pair(&self, at: u32, current: u64, new: u64) -> Result<(), u64> {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { (**self).compare_exchange_pair(at, current, new) }
     }
 }

@@ -220,6 +220,31 @@ unsafe impl Region for Mapping {
         }
     }
 
+    fn is_wide(&self) -> bool {
+        true
+    }
+
+    unsafe fn load_pair(&self, at: u32, _order: Ordering) -> u64 {
+        if !self.enter(at + 1, "loads the pair before") {
+            return 0;
+        }
+        if self.arena.0.unruly.get() {
+            self.arena.seen(&self.owner, at);
+            self.arena.seen(&self.owner, at + 1);
+        }
+        self.arena.pair(at)
+    }
+
+    /// Seen by everybody at once, and with it whatever the process stored before: a pair is never late.
+    unsafe fn store_pair(&self, at: u32, value: u64, _order: Ordering) {
+        if !self.enter(at + 1, "stores to the pair before") {
+            return;
+        }
+        self.enter_store(at);
+        self.arena.flush(self.owner.process);
+        self.arena.put_pair(self.owner.process, at, value, self.arena.asks());
+    }
+
     fn fence(&self, order: Ordering) {
         if self.arena.0.unruly.get() && self.owner.alive.get() {
             self.arena.fence(self.owner.process, order);
@@ -248,6 +273,23 @@ unsafe impl Exchange for Mapping {
         }
         self.enter_store(at);
         self.arena.put(process, at, new, self.arena.asks());
+        Ok(())
+    }
+
+    unsafe fn compare_exchange_pair(&self, at: u32, current: u64, new: u64) -> Result<(), u64> {
+        if !self.enter(at + 1, "exchanges the pair before") {
+            return Ok(());
+        }
+        let process = self.owner.process;
+        self.arena.flush(process);
+        self.arena.seen(&self.owner, at);
+        self.arena.seen(&self.owner, at + 1);
+        let stands = self.arena.pair(at);
+        if stands != current {
+            return Err(stands);
+        }
+        self.enter_store(at);
+        self.arena.put_pair(process, at, new, self.arena.asks());
         Ok(())
     }
 }

@@ -185,6 +185,23 @@ impl Arena {
         }
     }
 
+    /// The pair of words at `at` and behind it, the low half first.
+    fn pair(&self, at: u32) -> u64 {
+        let word = |at: u32| u64::from(self.0.words[at as usize].get());
+        word(at) | word(at + 1) << 32
+    }
+
+    /// As `put`, for a pair: nobody sees the one half without the other.
+    fn put_pair(&self, process: ProcessId, at: u32, value: u64, asked: u32) {
+        let halves = [value as u32, (value >> 32) as u32];
+        for (word, half) in self.0.words[at as usize..].iter().zip(halves) {
+            word.set(half);
+        }
+        for (at, half) in (at..).zip(halves) {
+            self.put(process, at, half, asked);
+        }
+    }
+
     /// The event that runs now, where a trace is kept.
     fn asks(&self) -> u32 {
         self.0.sights.as_ref().map_or(NOBODY, |sights| sights.sightings.now.get())

@@ -2,6 +2,7 @@
 
 mod asleep;
 mod frames;
+mod many;
 mod required;
 mod watch;
 mod world;
@@ -9,6 +10,7 @@ mod world;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use many::Crowd;
 use tidemill_contracts::Effort;
 use tidemill_seam::{Claimed, Life, Liveness};
 use tidemill_sim::harness::{CrashPoints, Victim};
@@ -112,6 +114,100 @@ fn late_stores_and_doubtful_proofs_change_nothing_rl_3_rl_4_rl_8() {
     assert!(
         evicted > 20 && lagged > 20 && restarted > 20 && crashed > 5,
         "{evicted} {lagged} {restarted} {crashed}"
+    );
+}
+
+/// The story of several producers with `victim` dead at every store.
+fn one_of_several_at_every_store(victim: &str, crowd: Crowd) -> CrashPoints {
+    let name = format!("host/{victim}");
+    let who = Victim::new(&name);
+    let who = if crowd.returns { who.restarting(DOWN) } else { who };
+    let points = CrashPoints::visit(1, &who, |sim: &mut Sim| {
+        let board = many::play(sim, crowd);
+        let gone = sim.stats().store_deaths > 0 && !crowd.returns;
+        if !(gone && victim == "risk") {
+            board.judge();
+        }
+        let producers = if gone && many::PRODUCERS.contains(&victim) { 1 } else { 2 };
+        assert!(board.finished() >= producers, "who lives publishes all of its items");
+    });
+    println!("{victim} of several, {}: {points}", if crowd.returns { "back again" } else { "gone for good" });
+    points
+}
+
+// RING-MPSC, RING-CRASH: each of two producers dies at every store of opening, claiming, writing, committing, aborting, tending
+// and leaving.
+#[test]
+fn one_of_two_producers_dies_at_every_store_rl_11_rl_12() {
+    for returns in [true, false] {
+        for victim in many::PRODUCERS {
+            one_of_several_at_every_store(victim, Crowd { returns, ..Crowd::ALL }).expect_ok();
+        }
+    }
+}
+
+// RING-MPSC, RING-CRASH: so does each of those who read beside two producers.
+#[test]
+fn who_reads_beside_two_producers_dies_at_every_store_rl_17() {
+    for returns in [true, false] {
+        for victim in ["risk", "lossy", "slow"] {
+            one_of_several_at_every_store(victim, Crowd { returns, ..Crowd::ALL }).expect_ok();
+        }
+    }
+}
+
+// RING-MPSC, RING-CRASH: both producers die, at every pair of stores; and a producer and whoever heals it.
+#[test]
+fn two_of_several_die_at_every_pair_of_stores_rl_12() {
+    let victim = |name| Victim::new(name).restarting(DOWN);
+    let (left, right) = (victim("host/left"), victim("host/right"));
+    let healer = victim("host/healer");
+    for (first, second) in [(&left, &right), (&left, &left), (&left, &healer)] {
+        // Where the healer is to die, nobody else does its work.
+        let mends = second.process != healer.process;
+        let points = CrashPoints::visit_pairs(1, first, second, |sim: &mut Sim| {
+            let board = many::play(sim, Crowd { mends, ..Crowd::SMALL });
+            board.judge();
+            assert_eq!(board.finished(), 2, "who lives publishes all of its items");
+        });
+        println!("{} and {}: {points}", first.process, second.process);
+        if let Some((store, failure)) = points.broken.first() {
+            panic!("{points}; at store {store}: {failure}");
+        }
+        // Whose neighbour is dead may have less to do, and not come so far as its own last stores.
+        assert!(points.visited * 100 >= points.stores * 95 && points.visited > 100, "{points}");
+    }
+}
+
+// RING-MPSC, RING-MEMORY: the same however late stores are seen, however often nothing can be proved, and whoever sleeps in
+// between.
+#[test]
+fn late_stores_and_doubtful_proofs_change_nothing_for_several_rl_3_rl_11_rl_12() {
+    let (mut lagged, mut evicted, mut gaps, mut given) = (0, 0, 0, 0);
+    for seed in 0..60 {
+        let mut sim = Sim::new(seed);
+        let named = |sim: &Sim, name: &str| {
+            sim.processes().find(|process| sim.name(*process) == name).expect("it is there")
+        };
+        sim.after(TICK.saturating_mul(5 + seed % 30), move |sim| {
+            let (left, right) = (named(sim, "host/left"), named(sim, "host/right"));
+            sim.kill(left);
+            sim.pause(right);
+            sim.after(DOWN, move |sim| sim.resume(right));
+            sim.after(DOWN.saturating_mul(2), move |sim| sim.restart(left));
+        });
+        let board = many::play(&mut sim, Crowd { items: 15, late: true, ..Crowd::ALL });
+        board.judge();
+        assert_eq!(board.finished(), 2, "seed {seed}");
+        lagged += board.lagged.get();
+        evicted += board.evicted.get();
+        gaps += board.gaps.get();
+        given += board.given();
+    }
+    println!("{given} items, {gaps} gaps, {lagged} missed, {evicted} evictions");
+    assert!(
+        lagged > 20 && evicted > 20 && gaps > 200 && given >= 60 * 30,
+        "{lagged} {evicted} {gaps} {given}"
     );
 }
 

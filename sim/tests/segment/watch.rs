@@ -33,6 +33,15 @@ unsafe impl Region for Look {
         unreachable!("who looks on stores nothing");
     }
 
+    fn is_wide(&self) -> bool {
+        true
+    }
+
+    unsafe fn load_pair(&self, at: u32, _: Ordering) -> u64 {
+        let word = |at| u64::from(self.0.look(at).expect("within the arena"));
+        word(at) | word(at + 1) << 32
+    }
+
     fn fence(&self, _: Ordering) {}
 }
 

@@ -43,5 +43,6 @@ pub mod region;
 pub mod register;
 pub mod ring;
 pub mod segment;
+pub mod shared;
 pub mod store;
 pub mod stream;

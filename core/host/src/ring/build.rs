@@ -26,6 +26,8 @@ pub use frames::{
 
 /// The half that publishes, in shared memory.
 pub type Producer<E> = tidemill_ring::Producer<E, Mapping, Lock>;
+/// One of several that publish beside each other, in shared memory.
+pub type MultiProducer<E> = tidemill_ring::MultiProducer<E, Mapping, Lock>;
 /// The half that takes items and holds the producer back, in shared memory. Its mapping of the items is read-only.
 pub type Consumer<E> = tidemill_ring::Consumer<E, Mapping, Lock>;
 /// The half that copies items and may be overtaken, in shared memory. Its mapping of the items is read-only.
@@ -175,6 +177,13 @@ impl<E: Plain> Builder<E> {
         self
     }
 
+    /// So many may produce at the same time: one unless told. More are [`multi_producer`](Self::multi_producer)s.
+    #[must_use]
+    pub fn producers(mut self, producers: u32) -> Self {
+        self.spec = self.spec.producers(producers);
+        self
+    }
+
     /// So many events are remembered: 64 unless told.
     #[must_use]
     pub fn journal(mut self, journal: u32) -> Self {
@@ -299,6 +308,18 @@ impl<E: Plain> Builder<E> {
         Ok(producer)
     }
 
+    /// Produces beside others, in a ring of several [`producers`](Self::producers): makes it where there is none, and takes the
+    /// place of one that left or is proved dead.
+    ///
+    /// # Errors
+    /// [`AttachError`]: among others [`Crowded`](AttachError::Crowded) where as many produce as may.
+    pub fn multi_producer(self) -> Result<MultiProducer<E>, AttachError> {
+        Layout::of(&self.spec).map_err(AttachError::Spec)?;
+        let (segment, lock) = self.open_or_make()?;
+        agree(segment.header().layout.spec(), &self.spec)?;
+        Ok(segment.multi_producer(lock, identity())?)
+    }
+
     /// Takes part as one who reads in place and is waited for.
     ///
     /// # Errors
@@ -391,6 +412,7 @@ fn agree(there: &Spec, meant: &Spec) -> Result<(), AttachError> {
     same(Field::Codec, there.codec, meant.codec)?;
     same(Field::History, there.history, meant.history)?;
     same(Field::Participants, there.participants, meant.participants)?;
+    same(Field::Producers, there.producers, meant.producers)?;
     same(Field::Journal, there.journal, meant.journal)?;
     same(Field::Policies, there.policies.bits(), meant.policies.bits())?;
     same(Field::Features, u32::from(there.parks), u32::from(meant.parks))

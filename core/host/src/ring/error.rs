@@ -39,6 +39,11 @@ pub enum AttachError {
         /// Places that there are.
         participants: u32,
     },
+    /// As many produce as may at a time, and none is proved dead.
+    Crowded {
+        /// How many that is.
+        producers: u32,
+    },
     /// Its memory may be cut short under its users: no memfd that is sealed against that.
     Unsealed,
     /// The system does not let this process.
@@ -114,6 +119,7 @@ impl From<OpenError> for AttachError {
         match error {
             OpenError::Incompatible(error) => error.into(),
             OpenError::Taken { who, .. } => Self::NameTaken { owner: who },
+            OpenError::Crowded { producers } => Self::Crowded { producers },
             OpenError::Fault(fault) => Self::Fault(fault),
         }
     }
@@ -126,6 +132,7 @@ impl From<CreateError> for AttachError {
             CreateError::Short { need, have } => Self::length(u64::from(have), u64::from(need)),
             CreateError::Taken { who, .. } => Self::NameTaken { owner: who },
             CreateError::Contended => Self::NotReady,
+            CreateError::Narrow => Self::Incompatible { field: Field::Producers, got: 2, want: 1 },
         }
     }
 }
@@ -141,6 +148,7 @@ impl fmt::Display for AttachError {
             Self::Incompatible { field, got, want } => Incompatible { field, got, want }.fmt(f),
             Self::NameTaken { owner } => write!(f, "process {} has it, and lives", owner.process),
             Self::TableFull { participants } => write!(f, "all {participants} places of the ring are taken"),
+            Self::Crowded { producers } => write!(f, "all {producers} places of producers are taken"),
             Self::Unsealed => f.write_str("the memory of the ring is not sealed"),
             Self::Denied => f.write_str("this process may not"),
             Self::Spec(error) => error.fmt(f),

@@ -22,7 +22,7 @@ pub struct Lock {
     held: Mutex<Vec<i64>>,
 }
 
-const SLOTS: u32 = Layout::CREATOR + 1;
+const SLOTS: u32 = Layout::CLAIMS;
 /// Read-locked by everybody who has the segment open, write-locked by whoever takes its name away.
 const ATTACHED: i64 = (SLOTS as i64) << 32;
 

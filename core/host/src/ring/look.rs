@@ -117,6 +117,13 @@ unsafe impl Region for Watched {
     unsafe fn store(&self, at: u32, _: u32, _: Ordering) {
         panic!("a watcher stores nothing, and was asked to at word {at}");
     }
+    fn is_wide(&self) -> bool {
+        self.0.is_wide()
+    }
+    unsafe fn load_pair(&self, at: u32, order: Ordering) -> u64 {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.0.load_pair(at, order) }
+    }
     fn fence(&self, order: Ordering) {
         self.0.fence(order);
     }

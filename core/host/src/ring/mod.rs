@@ -56,8 +56,8 @@ mod spawn;
 mod tests;
 
 pub use build::{
-    Builder, Consumer, FrameConsumer, FrameProducer, FrameReader, Passed, Producer, Reader, Ring, Typed,
-    TypedConsumer, TypedProducer, VarConsumer, VarProducer, VarReader, over, ring,
+    Builder, Consumer, FrameConsumer, FrameProducer, FrameReader, MultiProducer, Passed, Producer, Reader,
+    Ring, Typed, TypedConsumer, TypedProducer, VarConsumer, VarProducer, VarReader, over, ring,
 };
 pub use error::AttachError;
 pub use identity::identity;

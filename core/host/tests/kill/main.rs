@@ -7,6 +7,7 @@
 //! `cargo test -p tidemill-host --test kill -- kills=1000`.
 
 mod harm;
+mod several;
 mod victim;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process, waitid};
@@ -23,7 +24,7 @@ use tidemill_ring::required::{Alerted, Required, RequiredError};
 use tidemill_ring::segment::Phase;
 use tidemill_ring::table::State;
 use tidemill_ring::wait::Until;
-use tidemill_ring::{Consumer, End, Layout, Next, Refused, Segment, Start, Why};
+use tidemill_ring::{Consumer, End, Layout, Next, Refused, Segment, Spec, Start, Why};
 use tidemill_seam::{Clock, Duration, Entropy, Life, Liveness};
 use victim::{Item, item, peer, spec};
 
@@ -62,23 +63,31 @@ fn path(memory: &str) -> PathBuf {
 }
 
 fn make(path: &Path) -> Backing {
-    let bytes = Layout::of(&spec()).expect("a ring").bytes();
+    make_of(path, &spec())
+}
+
+fn make_of(path: &Path, spec: &Spec) -> Backing {
+    let bytes = Layout::of(spec).expect("a ring").bytes();
     let draft = Draft::new(path.to_owned(), bytes).expect("there is room");
     let Backing { mapping, lock } = draft.backing();
-    Segment::create(mapping, &spec(), SegmentId(7), Creator::default(), lock).expect("a ring");
+    Segment::create(mapping, spec, SegmentId(7), Creator::default(), lock).expect("a ring");
     draft.link().expect("the folder is ours").expect("nobody has that name")
 }
 
 impl Stage {
     fn new(memory: &str) -> Self {
+        Self::of(memory, &spec())
+    }
+
+    fn of(memory: &str, spec: &Spec) -> Self {
         if memory == "memfd" {
-            let file = ring::memfd(&spec()).expect("there is room");
+            let file = ring::memfd(spec).expect("there is room");
             let other = file.try_clone().expect("a descriptor");
             let backing = ring::over(other).backing().expect("sealed");
             return Self { place: Place::Descriptor(file), backing };
         }
         let path = path(memory);
-        let backing = make(&path);
+        let backing = make_of(&path, spec);
         Self { place: Place::Path(path), backing }
     }
 
@@ -233,13 +242,13 @@ fn judge_producer(stage: &Stage, rx: &mut Rx, zombie: &Zombie) {
 /// Kills `role` before each of its stores until it lives to its end; `prepare` comes before, `judge` after each death.
 /// Gives the number of deaths.
 fn at_every_store<P>(
-    memory: &str,
-    role: &str,
+    stage: impl Fn() -> Stage,
+    (memory, role): (&str, &str),
     prepare: impl Fn(&Stage) -> P,
     judge: impl Fn(&Stage, P, &Zombie),
 ) -> u64 {
     for left in 0.. {
-        let stage = Stage::new(memory);
+        let stage = stage();
         let prepared = prepare(&stage);
         let zombie = stage.end(role, left);
         judge(&stage, prepared, &zombie);
@@ -258,8 +267,8 @@ fn a_killed_producer_leaves_a_ring_that_restarts() {
     for memory in MEMORIES {
         for role in ["producer", "batches"] {
             at_every_store(
-                memory,
-                role,
+                || Stage::new(memory),
+                (memory, role),
                 |stage| stage.consumer("steady"),
                 |stage, mut rx, zombie| judge_producer(stage, &mut rx, zombie),
             );
@@ -272,8 +281,8 @@ fn a_killed_producer_leaves_a_ring_that_restarts() {
 fn a_successor_that_is_killed_has_a_successor() {
     for memory in MEMORIES {
         at_every_store(
-            memory,
-            "producer",
+            || Stage::new(memory),
+            (memory, "producer"),
             |stage| {
                 let mut rx = stage.consumer("steady");
                 let first = stage.end("producer", 24);
@@ -314,8 +323,8 @@ fn a_killed_consumer_blocks_nobody() {
     for memory in MEMORIES {
         for role in ["consumer", "reader"] {
             at_every_store(
-                memory,
-                role,
+                || Stage::new(memory),
+                (memory, role),
                 |stage| {
                     let (rx, mut tx) = (stage.consumer("steady"), stage.producer());
                     for _ in 0..6 {

@@ -20,6 +20,11 @@ pub(crate) fn spec() -> Spec {
     Spec::of::<Item>(8).participants(4).history(2)
 }
 
+/// The same for several producers.
+pub(crate) fn shared() -> Spec {
+    spec().producers(3)
+}
+
 /// One with few words, so that every store of its making is worth a death.
 pub(crate) fn small() -> Spec {
     Spec::of::<Item>(4).participants(1).line(1).page(1).journal(0)
@@ -67,6 +72,18 @@ unsafe impl<R: Region> Region for KillAt<R> {
         // SAFETY: the caller's promise, handed on.
         unsafe { self.inner.store(at, value, order) }
     }
+    fn is_wide(&self) -> bool {
+        self.inner.is_wide()
+    }
+    unsafe fn load_pair(&self, at: u32, order: Ordering) -> u64 {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.inner.load_pair(at, order) }
+    }
+    unsafe fn store_pair(&self, at: u32, value: u64, order: Ordering) {
+        self.count();
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.inner.store_pair(at, value, order) }
+    }
     fn fence(&self, order: Ordering) {
         self.inner.fence(order);
     }
@@ -84,6 +101,11 @@ unsafe impl<R: Exchange> Exchange for KillAt<R> {
         self.count();
         // SAFETY: the caller's promise, handed on.
         unsafe { self.inner.compare_exchange(at, current, new) }
+    }
+    unsafe fn compare_exchange_pair(&self, at: u32, current: u64, new: u64) -> Result<(), u64> {
+        self.count();
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.inner.compare_exchange_pair(at, current, new) }
     }
 }
 
@@ -113,6 +135,9 @@ pub(crate) fn play(role: &str, place: &str, left: u64) {
         "reader" => read(segment, lock),
         "stream" => stream(segment, lock),
         "sleeper" => sleep(segment, lock),
+        "shares" => share(segment, lock),
+        "claims" => claim_and_die(segment, lock),
+        "mends" => drop(segment.heal(&lock)),
         other => panic!("nobody plays {other}"),
     }
 }
@@ -185,4 +210,27 @@ fn sleep<R: Exchange>(segment: Segment<R>, lock: Lock) {
             other => panic!("a consumer that is waited for is told {other:?}"),
         }
     }
+}
+/// Four items beside those of others, and a claim that it gives up.
+fn share<R: Exchange>(segment: Segment<R>, lock: Lock) {
+    let mut tx = segment.multi_producer::<Item, _>(lock, ring::identity()).expect("a place is free");
+    for i in 0..5 {
+        if i == 2 {
+            drop(tx.claim().expect("there is room"));
+        } else {
+            tx.try_publish(|at| item(at.0)).expect("there is room");
+        }
+    }
+}
+
+/// Two items, and a claim that it does not outlive.
+fn claim_and_die<R: Exchange>(segment: Segment<R>, lock: Lock) {
+    let mut tx = segment.multi_producer::<Item, _>(lock, ring::identity()).expect("a place is free");
+    for _ in 0..2 {
+        tx.try_publish(|at| item(at.0)).expect("there is room");
+    }
+    std::mem::forget(tx.claim().expect("there is room"));
+    let own = rustix::process::getpid();
+    rustix::process::kill_process(own, rustix::process::Signal::KILL).expect("ourselves");
+    unreachable!("a process outlives its own SIGKILL");
 }

@@ -38,6 +38,7 @@ struct World {
 mod laws;
 mod managed;
 mod regressions;
+mod shared;
 mod waits;
 mod words;
 

@@ -1,0 +1,338 @@
+//! One of several who publish at the same time, in a ring that was made for them ([`Spec::producers`]).
+//!
+//! Each item has a position of its own, claimed in order by whoever is first ([`claim`](mod@crate::claim)); consumers see them in
+//! that order, and stop at the first that is claimed and not there yet. A living producer holds up the ring while it has a
+//! claim, so it makes one only for as long as it takes to write an item. A dead one does not: whoever can prove its death voids
+//! the claim, and consumers pass it by.
+//!
+//! Refuses batches: the positions of one producer are not neighbours.
+
+use crate::claim::{Post, Said, claimed};
+use crate::element::Plain;
+use crate::gate::Gate;
+use crate::header::{Field, Incompatible};
+use crate::heal;
+use crate::index::Mark;
+use crate::journal::Kind;
+use crate::layout::Layout;
+use crate::producer::{OpenError, Refused, Tended, Tender, Waiting, Why};
+use crate::segment::{Position, Segment};
+use crate::table::Identity;
+use crate::view::View;
+use core::fmt;
+use core::marker::PhantomData;
+use tidemill_seam::{Exchange, Instant, Life, Liveness};
+
+#[cfg(doc)]
+use crate::layout::Spec;
+
+/// How often others may be faster at a claim before it is refused.
+const TURNS: u32 = 4096;
+
+/// One of several that publish items of `E`.
+///
+/// Dropping it leaves its place to another. The stream ends for those who read while there is no producer.
+pub struct MultiProducer<E: Plain, R: Exchange, L: Liveness> {
+    view: View<R>,
+    live: L,
+    /// Which place it has.
+    k: u32,
+    post: Post,
+    /// The first position without room, as far as is known.
+    limit: u64,
+    gate: Gate,
+    waiting: Waiting,
+    /// What it has claimed and not settled.
+    claim: Option<u64>,
+    item: PhantomData<fn(E)>,
+}
+
+/// A position that is ours: an item goes there, or nothing ever does. Dropping it leaves a gap, which consumers pass.
+///
+/// Nothing behind it is read before that is decided.
+pub struct Claim<'p, E: Plain, R: Exchange, L: Liveness> {
+    producer: &'p mut MultiProducer<E, R, L>,
+    at: u64,
+}
+
+impl<R: Exchange> Segment<R> {
+    /// Produces here beside others: takes a place that is free, or that of one who is proved dead.
+    ///
+    /// # Errors
+    /// [`OpenError`]: other elements, a ring of one producer, or no place.
+    pub fn multi_producer<E: Plain, L: Liveness>(
+        self,
+        live: L,
+        who: Identity,
+    ) -> Result<MultiProducer<E, R, L>, OpenError> {
+        self.holds::<E>().map_err(OpenError::Incompatible)?;
+        if !self.view.shared() {
+            let wrong = Incompatible { field: Field::Producers, got: 1, want: 2 };
+            return Err(OpenError::Incompatible(wrong));
+        }
+        MultiProducer::open(self.view, live, who)
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
+    fn open(view: View<R>, live: L, who: Identity) -> Result<Self, OpenError> {
+        let producers = view.layout().spec().producers;
+        let taken = view.posts().find_map(|k| Some((k, take(&view, &live, k, who)?)));
+        let (k, post) = taken.ok_or(OpenError::Crowded { producers })?;
+        view.note(Kind::Opened, Layout::claim_of_post(k), post.generation, view.tail());
+        let gate = Gate::open_shared(&view);
+        let (limit, waiting) = (gate.limit(&view), Waiting::default());
+        Ok(Self { view, live, k, post, limit, gate, waiting, claim: None, item: PhantomData })
+    }
+
+    /// Slots of the ring.
+    #[inline]
+    pub fn capacity(&self) -> u32 {
+        self.view.layout().spec().capacity
+    }
+
+    /// The claim of its place: [`Layout::POSTS`] for the first.
+    pub fn slot(&self) -> u32 {
+        Layout::claim_of_post(self.k)
+    }
+
+    /// Which owner of its place this is, counted from one.
+    pub fn generation(&self) -> u32 {
+        self.post.generation
+    }
+
+    /// Items published so far, by whomever: the first position that is not settled.
+    pub fn published(&self) -> Position {
+        Position(self.view.published())
+    }
+
+    /// The oldest position that is surely intact.
+    pub fn gate(&self) -> Position {
+        Position(self.view.gate())
+    }
+
+    /// Whether everybody who gates has passed what lies below `position`.
+    pub fn is_consumed(&self, position: Position) -> bool {
+        let gate = self.view.gate();
+        let scan = self.view.scan(gate, gate + 2 * u64::from(self.capacity()));
+        scan.least.is_none_or(|least| position.0 <= least)
+    }
+
+    /// Publishes `item`.
+    ///
+    /// # Errors
+    /// [`Refused`] with the item. Asks nobody whether it lives: see [`tend`](Self::tend).
+    #[inline]
+    pub fn try_push(&mut self, item: E) -> Result<Position, Refused<E>> {
+        match self.claim_next() {
+            Ok(at) => Ok(self.publish(at, &item)),
+            Err(why) => Err(Refused { item, why }),
+        }
+    }
+
+    /// Publishes what `make` gives for its position; where it panics, that stays a gap. A refused closure did not run.
+    ///
+    /// # Errors
+    /// [`Refused`] with the closure.
+    #[inline]
+    pub fn try_publish<F: FnOnce(Position) -> E>(&mut self, make: F) -> Result<Position, Refused<F>> {
+        match self.claim() {
+            Ok(claim) => {
+                let item = make(claim.position());
+                Ok(claim.commit(item))
+            }
+            Err(Refused { why, .. }) => Err(Refused { item: make, why }),
+        }
+    }
+
+    /// The next position, to be filled. Dropping it leaves a gap.
+    ///
+    /// # Errors
+    /// [`Refused`], as for [`try_push`](Self::try_push).
+    pub fn claim(&mut self) -> Result<Claim<'_, E, R, L>, Refused<()>> {
+        match self.claim_next() {
+            Ok(at) => Ok(Claim { producer: self, at }),
+            Err(why) => Err(Refused { item: (), why }),
+        }
+    }
+
+    /// What it has claimed and not settled: a claim that was forgotten. The next one gives it up.
+    pub fn held(&mut self) -> Option<Claim<'_, E, R, L>> {
+        let at = self.claim?;
+        Some(Claim { producer: self, at })
+    }
+
+    /// Does what is due about those who hold the producers up at `now`: voids what dead ones had claimed, and sees to those who
+    /// read as [`Producer::tend`](crate::Producer::tend) does.
+    ///
+    /// Asks [`Liveness`] about every producer: to be called now and then by whoever waits.
+    pub fn tend(&mut self, now: Instant) -> Tended {
+        let healed = heal::producers(&self.view, &self.live);
+        let mut tended = Tended { freed: healed.freed, voided: healed.voided, ..Tended::default() };
+        let next = self.view.tail();
+        let tender = Tender { view: &self.view, live: &self.live, next, now, spared: 0 };
+        self.waiting.expire(&tender, &mut tended);
+        let scan = self.gate.rescan_shared(&self.view, self.k);
+        self.limit = self.gate.limit(&self.view);
+        // Who has passed whatever is settled waits for a claim as we do.
+        let least = scan.least.filter(|least| *least < self.view.published());
+        let at = self.waiting.held_up(least, next, self.limit);
+        self.waiting.see_to(&tender, at, &mut tended);
+        if at.is_some() {
+            self.look();
+        }
+        tended
+    }
+
+    /// Leaves its place to another.
+    pub fn close(self) {}
+
+    #[inline]
+    fn claim_next(&mut self) -> Result<u64, Why> {
+        if let Some(forgotten) = self.claim.take() {
+            self.abort(forgotten);
+        }
+        let mut at = self.view.tail();
+        for _ in 0..TURNS {
+            if at >= self.limit {
+                at = self.make_room(at)?;
+                continue;
+            }
+            match self.view.said(at) {
+                (Said::Earlier, seen) => {
+                    // Before the claim: who finds that we died finds it (RL-12).
+                    self.view.note_claim(self.k, at);
+                    if self.view.exchange_commit(at, seen, claimed(at, self.k)) {
+                        self.claim = Some(at);
+                        self.view.raise_tail(at + 1);
+                        return Ok(at);
+                    }
+                }
+                (Said::Later, _) => at = self.view.tail(),
+                (Said::Claimed(_) | Said::Item | Said::Gap, _) => {
+                    self.view.raise_tail(at + 1);
+                    at += 1;
+                }
+            }
+        }
+        Err(Why::Full { by: Layout::PRODUCER, missing: 1 })
+    }
+
+    #[inline]
+    fn publish(&mut self, at: u64, item: &E) -> Position {
+        self.view.put(at, item);
+        self.view.settle(at, self.k, Mark::Committed);
+        self.view.rouse_readers();
+        self.claim = None;
+        Position(at)
+    }
+
+    fn abort(&mut self, at: u64) {
+        self.view.settle(at, self.k, Mark::Skip);
+        self.view.rouse_readers();
+        self.claim = None;
+    }
+
+    /// Where to claim, now that there is room.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, at: u64) -> Result<u64, Why> {
+        let scan = self.look();
+        let at = self.view.tail().max(at);
+        if at < self.limit {
+            return Ok(at);
+        }
+        self.waiting.refused(at, at + 1);
+        let (frontier, claim) = self.view.frontier();
+        let missing = (at + 1 - self.limit) as u32;
+        match (scan.least, claim) {
+            // Everybody waits for that claim, and so do we.
+            (least, Some(post)) if least.is_none_or(|least| least >= frontier) => {
+                Err(Why::Full { by: Layout::claim_of_post(post), missing })
+            }
+            (Some(least), _) if self.waiting.has_failed(scan.slot, least) => {
+                Err(Why::Failed { by: scan.slot })
+            }
+            _ => Err(Why::Full { by: scan.slot, missing }),
+        }
+    }
+
+    fn look(&mut self) -> crate::gate::Scan {
+        let scan = self.gate.rescan_shared(&self.view, self.k);
+        self.limit = self.gate.limit(&self.view);
+        scan
+    }
+}
+
+/// Takes a post, if it is free or its owner is proved dead.
+fn take<R: Exchange, L: Liveness>(view: &View<R>, live: &L, k: u32, who: Identity) -> Option<Post> {
+    let (slot, mut seen) = (Layout::claim_of_post(k), view.post(k));
+    if seen.taken {
+        if live.probe(slot, seen.generation) != Life::Dead {
+            return None;
+        }
+        seen = heal::producer(view, k, seen, &mut heal::Healed::default())?;
+    }
+    let post = seen.next();
+    live.claim(slot, post.generation).ok()?;
+    // The claim is ours, and nobody moves a free post without it.
+    if view.post(k) == seen {
+        view.inscribe_post(k, who);
+        if view.turn_post(k, seen, post) {
+            return Some(post);
+        }
+    }
+    live.release(slot, post.generation);
+    None
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Claim<'_, E, R, L> {
+    /// Which position it is.
+    pub fn position(&self) -> Position {
+        Position(self.at)
+    }
+
+    /// Puts the item there, and shows it.
+    pub fn commit(self, item: E) -> Position {
+        self.producer.publish(self.at, &item)
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Drop for Claim<'_, E, R, L> {
+    fn drop(&mut self) {
+        if self.producer.claim == Some(self.at) {
+            self.producer.abort(self.at);
+        }
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Drop for MultiProducer<E, R, L> {
+    fn drop(&mut self) {
+        if let Some(forgotten) = self.claim {
+            self.abort(forgotten);
+        }
+        let slot = Layout::claim_of_post(self.k);
+        // The exchange releases: pairs with the Acquire in `post`; whoever sees it free sees all that we published.
+        if self.view.turn_post(self.k, self.post, self.post.freed(false)) {
+            self.view.note(Kind::Closed, slot, self.post.generation, self.view.tail());
+            self.view.rouse_readers();
+        }
+        self.live.release(slot, self.post.generation);
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> fmt::Debug for MultiProducer<E, R, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MultiProducer")
+            .field("slot", &self.slot())
+            .field("generation", &self.post.generation)
+            .field("claim", &self.claim)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> fmt::Debug for Claim<'_, E, R, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim").field("at", &self.at).finish_non_exhaustive()
+    }
+}
