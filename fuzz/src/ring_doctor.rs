@@ -219,7 +219,7 @@ impl<'m> Ring<'m> {
         if let Some(finding) = found.iter().find(blamed) {
             assert!(!self.sound, "nobody wrote what is not his: {finding}");
         }
-        if how % 4 == 0
+        if how.is_multiple_of(4)
             && let Some(segment) = self.segment()
         {
             repair(&segment, &self.claims);
