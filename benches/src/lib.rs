@@ -7,6 +7,7 @@ pub mod contest;
 pub mod figure;
 pub mod goal;
 pub mod ours;
+pub mod parts;
 #[cfg(feature = "peers")]
 pub mod peer;
 pub mod rounds;

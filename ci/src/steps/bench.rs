@@ -5,8 +5,13 @@ use crate::table::Verdict;
 
 pub(crate) fn run(place: &Place) -> Verdict {
     let mut ran = Vec::new();
-    for (bench, effort) in [("instructions", None), ("ring", Some("--quick")), ("sim_speed", Some("--quick"))]
-    {
+    let benches = [
+        ("instructions", None),
+        ("sim_instructions", None),
+        ("ring", Some("--quick")),
+        ("sim_speed", Some("--quick")),
+    ];
+    for (bench, effort) in benches {
         let call = place.cargo(["bench", "--workspace", "--bench", bench]);
         let call = if let Some(effort) = effort { call.args(["--", effort]) } else { call };
         call.run()?;
