@@ -142,8 +142,10 @@ fn an_address_is_caught_by_the_second_run_which_names_process_and_event() {
     assert!(said.contains("host/probe, because of") && said.contains("timer"), "{said}");
 }
 
+type Probe = (&'static str, fn() -> u64);
+
 /// Every probe but `select!`, which repeats.
-const PROBES: [(&str, fn() -> u64); 7] = [
+const PROBES: [Probe; 7] = [
     ("a hash map", hash_order),
     ("a monotonic clock", || u64::from(Instant::now().elapsed().subsec_nanos())),
     ("a wall clock", || SystemTime::now().elapsed().map_or(0, |since| since.as_nanos() as u64)),
