@@ -30,7 +30,7 @@ fn frames<'r>(segment: &Segment<Heap>, live: &'r Local) -> (Tx<'r>, Rx<'r>) {
 
 fn quote(number: u32) -> Quote {
     let venue = "x".repeat(number as usize % 50);
-    (number, (number % 3 == 0).then_some(-7), venue, (0..number as u16 % 20).collect())
+    (number, number.is_multiple_of(3).then_some(-7), venue, (0..number as u16 % 20).collect())
 }
 
 /// Values go through in parts and in runs, and bytes that are none cost one of them.
