@@ -64,6 +64,7 @@ impl Tally {
         view.set(other.plus(2), total.wrapping_add(more));
         // The high word last: until it stands there this copy is of no position that a cursor comes to. Both are ordered
         // before the cursor by the Release of that.
+        // Release: the partner is the Acquire in `View::position`.
         view.store(other, to as u32, Ordering::Release);
         view.store(other.plus(1), (to >> 31) as u32, Ordering::Release);
     }

@@ -66,7 +66,7 @@ impl Gate {
     /// As the last producer left it. What somebody reads below the gate, because it looked at it in time, is not cleared.
     pub(crate) fn open<R: Region>(view: &View<R>, next: u64) -> Self {
         let position = view.gate();
-        // SeqCst: as in `rescan`: the last producer stored the gate and may have died before it looked again.
+        // SeqCst: the partner is a joiner's, as in `rescan`: the last producer stored the gate and may have died before it looked again.
         view.fence(Ordering::SeqCst);
         let scan = view.scan(position, next);
         let clearance = scan.least.map_or(position, |least| least.min(position));
@@ -141,7 +141,7 @@ impl Gate {
             view.count_unheard_of(post, to - from);
         }
         self.position = position;
-        // SeqCst: as in `rescan`; behind a look at a gate that somebody else raised it orders as it does behind a store of it.
+        // SeqCst: the partner is a joiner's, as in `rescan`; behind a look at a gate that somebody else raised it orders as it does behind a store of it.
         view.fence(Ordering::SeqCst);
         let second = view.scan(position, position + far);
         self.clear(second.least);

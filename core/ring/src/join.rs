@@ -143,7 +143,7 @@ fn find<R: Exchange, L: Liveness>(
 /// Whether a producer is sure to wait for who has that slot, if it does at all: one that died while it looked at the gate again
 /// (RL-4) may have been overtaken, and nobody knows.
 fn has_settled<R: Region>(view: &View<R>, slot: u32, seen: Ctl) -> bool {
-    // SeqCst: in the place of the one that the dead may not have come to: a gate that was stored by who did not see it Live
+    // SeqCst: the partner is that of `rescan`; in the place of the one that the dead may not have come to: a gate that was stored by who did not see it Live
     // is seen here (RL-3).
     view.fence(Ordering::SeqCst);
     let (start, cursor) = (view.position(view.start_of(slot)), view.position(view.layout().cursor(slot)));

@@ -93,7 +93,7 @@ impl<R: Exchange> View<R> {
         }
         let at = self.layout().event(number);
         self.store(at, 0, Ordering::Relaxed);
-        // Release: whoever sees a word below sees that the stamp is gone.
+        // Release: pairs with the Acquire fence in `entry`: whoever sees a word below sees that the stamp is gone.
         self.fence(Ordering::Release);
         let words = [kind as u32, slot, generation, position as u32, (position >> 32) as u32];
         self.write(at.plus(1), &words);
@@ -108,6 +108,7 @@ impl<R: Region> View<R> {
         if self.layout().spec().journal == 0 {
             return 0..0;
         }
+        // Acquire: pairs with the exchange in `note`.
         let end = self.load(self.layout().journal, Ordering::Acquire);
         end.saturating_sub(self.layout().spec().journal)..end
     }

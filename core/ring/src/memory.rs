@@ -182,7 +182,7 @@ unsafe impl<W: Words> Exchange for Memory<W> {
         let run = unsafe { self.run(at, 2) };
         // SAFETY: the region begins on a pair, and `at` is even: the caller's promise.
         let pair = unsafe { pairs::one(run) };
-        // AcqRel, Acquire: as for a word.
+        // AcqRel, Acquire: as for a word; each caller names the partner.
         pair.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(|_| ())
     }
 }

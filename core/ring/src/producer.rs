@@ -135,6 +135,7 @@ impl<R: Exchange> Segment<R> {
 
 impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
     fn open(view: View<R>, live: L, who: Identity) -> Result<Self, OpenError> {
+        // Acquire: pairs with the Release of whoever made the segment, or closed it.
         let word = view.load(Layout::STATE, Ordering::Acquire);
         let foreign = PeerFault {
             slot: Layout::PRODUCER,

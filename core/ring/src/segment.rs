@@ -370,8 +370,8 @@ fn vacant<R: Region, L: Liveness>(region: &R, live: &L) -> Result<(), CreateErro
 
 fn make<R: Exchange>(view: &View<R>, header: &Header) {
     let making = Standing { phase: Phase::Making, generation: 0 };
+    // Release: pairs with the Acquire of whoever attaches: whoever sees a word of the new segment sees that it is not ready.
     view.store(Layout::STATE, making.encode(), Ordering::Release);
-    // Release: whoever sees a word of the new segment sees that it is not ready.
     view.fence(Ordering::Release);
     let data = view.layout().data.0;
     (HEADER_WORDS + 1..data).for_each(|at| view.store(At(at), 0, Ordering::Relaxed));

@@ -98,6 +98,7 @@ impl<R: Region> View<R> {
             }
             before = after;
         }
+        // Acquire: the same partner.
         join(before, self.load(at, Ordering::Acquire))
     }
 

@@ -108,6 +108,7 @@ impl Waiting {
         self.failed = None;
         for slot in view.slots() {
             let Some(ctl) = view.ctl(slot).filter(|ctl| ctl.gates()) else { continue };
+            // Acquire: pairs with the Release of the cursor by who reads there.
             let cursor = view.load(view.layout().cursor(slot), Ordering::Acquire);
             if cursor == at as u32 {
                 self.see_to_one(tender, (slot, ctl), now.since(since), tended);
