@@ -375,7 +375,7 @@ impl Layout {
         self.data.0
     }
 
-    /// Where the entry of a position lies, in words: what [`index`](crate::index) says of it. `None` without an index.
+    /// Where the entry of a position lies, in words: what [`index`] says of it. `None` without an index.
     pub const fn index_entry(&self, position: u64) -> Option<u32> {
         if self.spec.indexed() { Some(self.entry(position).0) } else { None }
     }

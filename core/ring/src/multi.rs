@@ -1,6 +1,6 @@
 //! One of several who publish at the same time, in a ring that was made for them ([`Spec::producers`]).
 //!
-//! Each item has a position of its own, claimed in order by whoever is first ([`claim`](mod@crate::claim)); consumers see them in
+//! Each item has a position of its own, claimed in order by whoever is first; consumers see them in
 //! that order, and stop at the first that is claimed and not there yet. A living producer holds up the ring while it has a
 //! claim, so it makes one only for as long as it takes to write an item. A dead one does not: whoever can prove its death voids
 //! the claim, and consumers pass it by.

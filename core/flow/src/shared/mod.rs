@@ -25,7 +25,7 @@
 //! A consumer that dies without such a place, or leaves, closes the edge. What it left is counted once
 //! [`recover`](Tx::recover) takes it back, and goes to the next consumer otherwise, if there is one before.
 //!
-//! Refuses: an edge that evicts, a second consumer, a payload that is not [`Plain`](tidemill_ring::Plain), and to wait:
+//! Refuses: an edge that evicts, a second consumer, a payload that is not [`Plain`], and to wait:
 //! between processes nobody rings a bell, so a [node](Outbound) that waits looks again after a while.
 
 mod edge;
