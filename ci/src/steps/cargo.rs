@@ -91,9 +91,10 @@ pub(crate) fn miri(place: &Place) -> Verdict {
         ["+nightly", "miri", "test", "-p", "tidemill-ring", "-p", "tidemill-flow", "--lib", "--tests"];
     place.cargo(tests).args(["--no-run"]).run()?;
     // That nothing is allocated is counted over a long run, and the pure machines of rings have no unsafe code: miri adds
-    // hours to them and no knowledge. The tests of a segment check its header again and again: with the long budget only.
+    // hours to them and no knowledge. The tests of a segment, and of who judges one, check its header again and
+    // again: with the long budget only.
     let never = ["nothing_is_allocated", "required::", "coordinate::", "topology::"].iter();
-    let short: &[&str] = if place.long { &[] } else { &["header::", "segment::"] };
+    let short: &[&str] = if place.long { &[] } else { &["header::", "segment::", "doctor::", "tail::"] };
     let skipped = never.chain(short).flat_map(|name| ["--skip", *name]);
     let all = place.cargo(tests).args(["--"]).args(skipped);
     let seeds = if place.long { "0..128" } else { "0..6" };
