@@ -9,9 +9,9 @@ use tidemill_ring::table::{Identity, State};
 use tidemill_ring::{JoinError, Layout, Next, Peer, PeerName, Position, Segment, Spec, Start};
 use tidemill_seam::Instant;
 use tidemill_sim::harness::{CrashPoints, Victim};
-use tidemill_sim::{Arena, Duration, Env, Lateness, MachineId, Mapping, Rate, Sim, SimLiveness, StoreOrder};
+use tidemill_sim::{Duration, Env, Lateness, Mapping, Rate, Sim, SimLiveness, StoreOrder};
 
-use super::world::{DOWN, TICK};
+use super::world::{DOWN, TICK, spawn};
 
 const N: usize = 16;
 const SLOTS: u64 = 4;
@@ -160,19 +160,6 @@ fn play(sim: &mut Sim, plan: Plan) -> Rc<Desk> {
     }
     sim.run_for(PATIENCE).expect_ok();
     desk
-}
-
-fn spawn<F: Future<Output = ()> + 'static>(
-    sim: &mut Sim,
-    (host, arena, desk): (MachineId, &Arena, &Rc<Desk>),
-    name: &str,
-    body: fn(Env, Mapping, Rc<Desk>) -> F,
-) {
-    let (arena, desk) = (arena.clone(), Rc::clone(desk));
-    sim.spawn_async(host, name, move |env| {
-        let mapping = env.seams().map(&arena);
-        body(env, mapping, Rc::clone(&desk))
-    });
 }
 
 /// Whoever comes first makes the segment.

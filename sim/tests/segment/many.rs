@@ -8,10 +8,10 @@ use tidemill_ring::table::{Identity, State};
 use tidemill_ring::{
     JoinError, Layout, MultiProducer, Next, Peer, PeerName, Policy, Position, Segment, Spec, Start,
 };
-use tidemill_sim::{Arena, Env, Lateness, MachineId, Mapping, Rate, Sim, SimLiveness, StoreOrder};
+use tidemill_sim::{Env, Lateness, Mapping, Rate, Sim, SimLiveness, StoreOrder};
 
 use super::watch::Look;
-use super::world::TICK;
+use super::world::{TICK, spawn};
 use tidemill_sim::Duration;
 
 /// Its position, the complement of that, who published it, and which of its attempts that was.
@@ -200,19 +200,6 @@ pub(crate) fn play(sim: &mut Sim, crowd: Crowd) -> Rc<Board> {
     }
     sim.run_for(PATIENCE).expect_ok();
     board
-}
-
-fn spawn<F: Future<Output = ()> + 'static>(
-    sim: &mut Sim,
-    (host, arena, board): (MachineId, &Arena, &Rc<Board>),
-    name: &str,
-    body: fn(Env, Mapping, Rc<Board>) -> F,
-) {
-    let (arena, board) = (arena.clone(), Rc::clone(board));
-    sim.spawn_async(host, name, move |env| {
-        let mapping = env.seams().map(&arena);
-        body(env, mapping, Rc::clone(&board))
-    });
 }
 
 fn attached(mapping: &Mapping) -> Segment<Mapping> {

@@ -124,11 +124,12 @@ pub(crate) fn play(sim: &mut Sim, plan: Plan) -> Rc<Desk> {
     desk
 }
 
-fn spawn<F: Future<Output = ()> + 'static>(
+/// A process of the story, which has the arena mapped and shares what the story writes down.
+pub(crate) fn spawn<D: 'static, F: Future<Output = ()> + 'static>(
     sim: &mut Sim,
-    (host, arena, desk): (MachineId, &Arena, &Rc<Desk>),
+    (host, arena, desk): (MachineId, &Arena, &Rc<D>),
     name: &str,
-    body: fn(Env, Mapping, Rc<Desk>) -> F,
+    body: fn(Env, Mapping, Rc<D>) -> F,
 ) {
     let (arena, desk) = (arena.clone(), Rc::clone(desk));
     sim.spawn_async(host, name, move |env| {
