@@ -99,10 +99,17 @@ fn what_is_no_ring_is_said_to_be_none() {
     for file in ["./short.ring", "./long.ring"] {
         let (code, out, err) = run(&desk, &["ring", "stat", file]);
         assert_eq!((code, out.as_str()), (Some(3), ""), "{err}");
-        assert!(err.starts_with(&format!("tidemill: {file}: the segment's ")), "{err}");
+        assert!(
+            err.starts_with(&format!("tidemill: {file}: no ring that can be read: the segment")),
+            "{err}"
+        );
     }
     let (code, list) = from_json(&desk, &["ring", "ls", ".", "--json"]);
     assert_eq!((code, list["others"].as_array().map(Vec::len)), (Some(1), Some(2)));
+    fs::write(desk.join("cut.ring"), [7; 4099]).expect("written");
+    let (code, _, err) = run(&desk, &["ring", "doctor", "./cut.ring"]);
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.ends_with("the segment is 1025 words long, and 1024 are asked for\n"), "{err}");
     for missing in [["ring", "stat", "./none.ring"], ["ring", "stat", "Upper"], ["ring", "ls", "./none"]] {
         let (code, out, err) = run(&desk, &missing);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");

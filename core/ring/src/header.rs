@@ -326,7 +326,10 @@ impl From<crate::layout::SpecError> for Incompatible {
 impl fmt::Display for Incompatible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, got, want } = self;
-        write!(f, "the segment's {field:?} is {got:#x}, and {want:#x} is asked for")
+        match field {
+            Field::Length => write!(f, "the segment is {got} words long, and {want} are asked for"),
+            _ => write!(f, "the segment's {field:?} is {got:#x}, and {want:#x} is asked for"),
+        }
     }
 }
 

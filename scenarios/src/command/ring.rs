@@ -72,9 +72,12 @@ fn open<T>(ring: &str, open: impl FnOnce(&Path) -> Result<T, AttachError>) -> Re
 
 /// Says why a ring was not looked at.
 fn refused(path: &Path, error: &AttachError) -> Exit {
+    if matches!(error, AttachError::Incompatible { .. } | AttachError::NotReady) {
+        complain(&format_args!("{}: no ring that can be read: {error}", shown(path)));
+        return Exit::Departed;
+    }
     complain(&format_args!("{}: {error}", shown(path)));
-    let none = matches!(error, AttachError::Incompatible { .. } | AttachError::NotReady);
-    if none { Exit::Departed } else { Exit::Usage }
+    Exit::Usage
 }
 
 fn shown(path: &Path) -> String {

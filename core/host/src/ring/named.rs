@@ -46,8 +46,12 @@ pub(super) fn measure(file: impl AsFd) -> Result<u64, AttachError> {
         return Err(AttachError::length(if regular { bytes / 4 } else { 0 }, LEAST / 4));
     }
     let most = u64::from(u32::MAX);
-    if bytes / 4 > most || bytes % 4 != 0 {
+    if bytes / 4 > most {
         return Err(AttachError::length(bytes / 4, most));
+    }
+    if bytes % 4 != 0 {
+        // The word that is cut is one too many.
+        return Err(AttachError::length(bytes.div_ceil(4), bytes / 4));
     }
     Ok(bytes)
 }
