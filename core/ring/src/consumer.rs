@@ -14,7 +14,6 @@ use core::ops::Deref;
 use tidemill_seam::{Exchange, Liveness};
 
 mod ahead;
-mod stir;
 mod wait;
 
 /// The half that takes items of `E`, each once and in order, under a policy that gates for ever (`Block`, `Fail`).

@@ -21,29 +21,29 @@
 //! - **RL-18** *Foreign words.* A header is checked before anything in it is used; a lie is a [`Cause`], never a panic.
 
 mod assembler;
-mod consumer;
 mod fixed;
 mod gather;
 mod memory;
+mod messages;
 mod meta;
+mod parts;
 mod patient;
 mod producer;
-mod reader;
 mod received;
 mod sizes;
 mod split;
 mod var;
 
 pub use assembler::{Assembler, Broken, Cause, Fed, Message, Owners};
-pub use consumer::FrameConsumer;
 pub use fixed::{Fixed, Lie};
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub use memory::Memory;
 pub use memory::Room;
+pub use messages::Messages;
 pub use meta::{Meta, Stamp};
+pub use parts::{FrameConsumer, FrameReader};
 pub use patient::{PatientSink, PatientSource};
 pub use producer::{FrameGrant, FrameProducer, Unfilled};
-pub use reader::FrameReader;
 pub use received::Received;
 pub use sizes::{SizeClasses, SizesError};
 pub use split::{Part, Parts, TooLarge, split};
@@ -61,6 +61,9 @@ pub trait Sink {
     /// # Errors
     /// [`Refused`]; [`Why::TooLarge`](crate::Why::TooLarge) counts bytes.
     fn try_publish(&mut self, payload: &[u8], kind: u8) -> Result<Position, Refused<()>>;
+
+    /// Bytes of the longest message.
+    fn payload_max(&self) -> usize;
 
     /// Which codec the ring was made for.
     fn codec(&self) -> CodecId;

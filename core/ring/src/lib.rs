@@ -68,6 +68,7 @@ pub mod required;
 pub mod segment;
 mod sleep;
 pub mod spsc;
+mod stir;
 pub mod sync;
 pub mod table;
 pub mod tail;

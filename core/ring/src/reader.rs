@@ -15,7 +15,6 @@ use core::fmt;
 use core::marker::PhantomData;
 use tidemill_seam::{Exchange, Liveness};
 
-mod stir;
 mod wait;
 
 /// The half that copies items of `E` under a policy by which it may be overtaken (`Lossy`, `Evict`).

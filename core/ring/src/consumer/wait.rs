@@ -1,6 +1,7 @@
 use super::{Consumer, Lease};
 use crate::element::Plain;
-use crate::follow::{Follow, Next};
+use crate::follow::{End, Follow, Next};
+use crate::stir::Stir;
 use crate::wait::{Ended, Idle, PROBE_DEFAULT, SpinOnly, Turns, Until, Wait, Waiter, wait};
 use core::marker::PhantomData;
 use tidemill_seam::{Duration, Exchange, Instant, Liveness};
@@ -31,7 +32,16 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// For a world that never blocks. [`next`](Self::next) does it where one does.
     pub fn lie_down(&self) -> bool {
         self.view.announce(self.view.layout().readers_bed());
+        self.hears_nothing()
+    }
+
+    /// Whether there is neither an item nor anything to be heard before one.
+    fn hears_nothing(&self) -> bool {
         let mut seen = self.follow;
+        if self.view.shared() {
+            let stays = |follow: &mut Follow, to| follow.next = to;
+            return seen.shared_news::<R, ()>(&self.view, false, stays).is_none() && seen.next == seen.known;
+        }
         seen.news::<R, ()>(&self.view, Follow::near).is_none() && seen.next == seen.known
     }
 
@@ -65,6 +75,34 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> Consumer<E, R, L> {
     }
 }
 
+impl<E: Plain, R: Exchange, L: Liveness + Idle> Stir for Consumer<E, R, L> {
+    type World = L;
+
+    fn is_quiet(&self) -> bool {
+        self.hears_nothing()
+    }
+
+    fn crashed(&self) -> Option<End> {
+        self.tend()
+    }
+
+    fn lies_down(&self) -> bool {
+        self.lie_down()
+    }
+
+    fn sleep(&self, span: Duration) {
+        self.view.sleep(self.view.layout().readers_bed(), span);
+    }
+
+    fn strategy(&self) -> Wait {
+        self.wait
+    }
+
+    fn world(&self) -> &L {
+        &self.live
+    }
+}
+
 /// A consumer that waits: for an item, which is found as nothing, or for something that is to be heard before one.
 struct Listens<'c, T, E: Plain, R: Exchange, L: Liveness>(&'c mut Consumer<E, R, L>, PhantomData<T>);
 
@@ -86,7 +124,7 @@ impl<T, E: Plain, R: Exchange, L: Liveness + Idle> Waiter for Listens<'_, T, E, 
     }
 
     fn sleep(&self, span: Duration) {
-        self.0.view.sleep(self.0.view.layout().readers_bed(), span);
+        Stir::sleep(self.0, span);
     }
 
     fn world(&self) -> &L {

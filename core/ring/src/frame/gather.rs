@@ -26,7 +26,7 @@ impl Whole {
 
 /// A whole message that was not acknowledged yet: where it begins, and where the next one does.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Hand {
+pub struct Hand {
     pub(super) at: u64,
     pub(super) end: u64,
     pub(super) whole: Whole,

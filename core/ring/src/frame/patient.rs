@@ -1,10 +1,7 @@
 //! The same verbs with a wait, in a world where one can rest.
 
 use super::producer::bytes;
-use super::{
-    Fixed, FrameConsumer, FrameProducer, Message, Sink, Source, TooLarge, Var, VarConsumer, VarProducer,
-    split,
-};
+use super::{Fixed, FrameProducer, Message, Sink, Source, TooLarge, Var, VarProducer, split};
 use crate::follow::Next;
 use crate::producer::Refused;
 use crate::segment::Position;
@@ -87,35 +84,5 @@ impl<const N: usize, R: Exchange, L: Liveness + Idle> PatientSink for FrameProdu
 impl<const G: usize, R: Exchange, L: Liveness + Idle> PatientSink for VarProducer<G, R, L> {
     fn publish(&mut self, payload: &[u8], kind: u8, until: Until<'_>) -> Result<Position, Refused<()>> {
         self.publish(payload, kind, until)
-    }
-}
-
-impl<const N: usize, R, L, B> PatientSource for FrameConsumer<N, R, L, B>
-where
-    R: Exchange,
-    L: Liveness + Idle,
-    B: AsRef<[u8]> + AsMut<[u8]>,
-{
-    fn hear_until<O>(
-        &mut self,
-        until: Until<'_>,
-        each: impl FnOnce(Message<'_>, Position) -> O,
-    ) -> Result<Next<O>, Ended> {
-        Ok(self.next(until)?.map(|received| each(received.message(), received.position())))
-    }
-}
-
-impl<const G: usize, R, L, B> PatientSource for VarConsumer<G, R, L, B>
-where
-    R: Exchange,
-    L: Liveness + Idle,
-    B: AsRef<[u8]> + AsMut<[u8]>,
-{
-    fn hear_until<O>(
-        &mut self,
-        until: Until<'_>,
-        each: impl FnOnce(Message<'_>, Position) -> O,
-    ) -> Result<Next<O>, Ended> {
-        Ok(self.next(until)?.map(|received| each(received.message(), received.position())))
     }
 }

@@ -132,6 +132,10 @@ impl<const N: usize, R: Exchange, L: Liveness> Sink for FrameProducer<N, R, L> {
         self.try_publish(payload, kind)
     }
 
+    fn payload_max(&self) -> usize {
+        self.payload_max()
+    }
+
     fn codec(&self) -> CodecId {
         CodecId(self.items.view().layout().spec().codec)
     }

@@ -12,13 +12,11 @@ use crate::view::View;
 use core::fmt;
 use tidemill_seam::Region;
 
-mod consumer;
 mod producer;
-mod reader;
+mod runs;
 
-pub use consumer::VarConsumer;
 pub use producer::{VarGrant, VarProducer};
-pub use reader::VarReader;
+pub use runs::{VarConsumer, VarReader};
 
 use super::gather::Whole;
 use crate::header::{Field, Incompatible};

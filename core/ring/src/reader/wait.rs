@@ -1,6 +1,7 @@
 use super::Reader;
 use crate::element::Plain;
-use crate::follow::{Follow, Next};
+use crate::follow::{End, Follow, Next};
+use crate::stir::Stir;
 use crate::sync::Ordering;
 use crate::wait::{Ended, Idle, PROBE_DEFAULT, SpinOnly, Turns, Until, Wait, Waiter, wait};
 use tidemill_seam::{Duration, Exchange, Instant, Liveness};
@@ -28,11 +29,20 @@ impl<E: Plain, R: Exchange, L: Liveness> Reader<E, R, L> {
     /// Says that it sleeps, then looks again, as [`Consumer::lie_down`](crate::Consumer::lie_down) does.
     pub fn lie_down(&self) -> bool {
         self.view.announce(self.view.layout().readers_bed());
-        // Relaxed: as in `try_next`; ordered by the fence above.
+        self.hears_nothing()
+    }
+
+    /// Whether there is neither an item nor anything to be heard before one.
+    fn hears_nothing(&self) -> bool {
+        // Relaxed: as in `try_next`; where this is looked at before a sleep, ordered by the fence of the announcement.
         if self.view.load(self.view.layout().ctl(self.slot), Ordering::Relaxed) != self.ctl.encode() {
             return false;
         }
         let mut seen = self.follow;
+        if self.view.shared() {
+            let stays = |follow: &mut Follow, to| follow.next = to;
+            return seen.shared_news::<R, ()>(&self.view, true, stays).is_none() && seen.next == seen.known;
+        }
         seen.news::<R, ()>(&self.view, Follow::far).is_none() && seen.next == seen.known
     }
 
@@ -51,6 +61,34 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> Reader<E, R, L> {
     pub fn next(&mut self, until: Until<'_>) -> Result<Next<E>, Ended> {
         let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
         wait(&mut Listens(self), turns)
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness + Idle> Stir for Reader<E, R, L> {
+    type World = L;
+
+    fn is_quiet(&self) -> bool {
+        self.hears_nothing()
+    }
+
+    fn crashed(&self) -> Option<End> {
+        self.tend()
+    }
+
+    fn lies_down(&self) -> bool {
+        self.lie_down()
+    }
+
+    fn sleep(&self, span: Duration) {
+        self.view.sleep(self.view.layout().readers_bed(), span);
+    }
+
+    fn strategy(&self) -> Wait {
+        self.wait
+    }
+
+    fn world(&self) -> &L {
+        &self.live
     }
 }
 
@@ -73,7 +111,7 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> Waiter for Listens<'_, E, R, L> 
     }
 
     fn sleep(&self, span: Duration) {
-        self.0.view.sleep(self.0.view.layout().readers_bed(), span);
+        Stir::sleep(self.0, span);
     }
 
     fn world(&self) -> &L {

@@ -145,6 +145,10 @@ impl<const G: usize, R: Exchange, L: Liveness> Sink for VarProducer<G, R, L> {
         self.try_publish(payload, kind)
     }
 
+    fn payload_max(&self) -> usize {
+        self.payload_max()
+    }
+
     fn codec(&self) -> CodecId {
         CodecId(self.items.view().layout().spec().codec)
     }
