@@ -13,10 +13,11 @@ use tidemill_sim::shrink::{Progress, Shrunk, Size, shrink, typed};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The choices of the run are laid out over zero; then faults, machines, work, order and times are made less, spans cut out
-and values lowered, over and over, until nothing helps. Every step runs the story and keeps the failure's id. A limit
-leaves the smallest tape so far. The result depends on the tape and on --runs and --work alone; --time depends on the
-machine.
+The failure is looked for in smaller worlds, and the first run that shows it there takes the place of the tape's. Its
+choices are laid out over zero; then faults, machines, work, order and times are made less, spans cut out and values
+lowered, over and over, until nothing helps; then the same with other failing runs of the world that is left. Every step
+runs the story and keeps the failure's id. A limit leaves the smallest tape so far. The result depends on the tape and
+on --runs and --work alone; --time depends on the machine.
 
 Exit codes: 0 a tape was written, 2 the tape cannot be read or does not fit, 3 its run does not fail as recorded.")]
 pub(super) struct Shrink {
@@ -35,7 +36,7 @@ pub(super) struct Shrink {
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     runs: u64,
 
-    /// Ends the search after so much work: one for each event, and a hundred for each run.
+    /// Ends the search after so much work: one for each event and each choice, a hundred for each run.
     #[arg(long, value_name = "N", default_value_t = 3_000_000)]
     work: u64,
 

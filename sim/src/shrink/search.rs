@@ -1,38 +1,49 @@
 use super::{Progress, Size};
+use crate::Choice;
 use crate::harness::{Params, Report, Shrink, Subject, Trial, tag};
 use crate::tape::Tape;
-use crate::{Choice, Overlay};
 use std::collections::BTreeSet;
 
 /// How much longer than the smallest run so far another one may become, so that one that never ends is given up.
 const LONGER: u64 = 4;
 const LONGER_BY: u64 = 10_000;
-/// What a run costs besides its events, in events.
+/// What a run costs besides its events and its choices, in events.
 const RUN_COSTS: u64 = 100;
 
 /// The smallest failing run so far, and what was tried.
 pub(super) struct Search<'a, 'b> {
     subject: Subject<'a>,
-    seed: u64,
-    wanted: String,
+    pub(super) seed: u64,
+    pub(super) wanted: String,
     pub(super) params: Params,
     /// What the run chose, in the order in which it did.
     pub(super) choices: Vec<Choice>,
     report: Report,
     size: Size,
     tried: BTreeSet<u128>,
-    runs: u64,
-    work: u64,
-    runs_max: u64,
+    pub(super) runs: u64,
+    pub(super) work: u64,
+    /// Work at which the present run is left as it is.
+    fence: u64,
+    /// Seeds that runs were drawn from.
+    pub(super) drawn: u64,
+    pub(super) runs_max: u64,
     go_on: &'b mut dyn FnMut(&Progress<'_>) -> bool,
-    pass: &'static str,
+    pub(super) pass: &'static str,
     pub(super) rounds: u32,
     ended: bool,
 }
 
+/// A failing run, set aside.
+pub(super) struct Small {
+    pub(super) params: Params,
+    pub(super) choices: Vec<Choice>,
+    report: Report,
+}
+
 /// What orders two failing runs: less of what comes first is smaller, whatever follows.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Measure {
+pub(super) struct Measure {
     params: Vec<u64>,
     choices: usize,
     /// The numbers in the names of those who chose: the first of several alike is the simplest.
@@ -57,7 +68,7 @@ impl<'a, 'b> Search<'a, 'b> {
         if report.hash != first.hash || report.failure.as_ref().map(tag) != Some(wanted.clone()) {
             return None;
         }
-        let work = 2 * (report.events + RUN_COSTS);
+        let work = 2 * cost(&report);
         Some(Self {
             subject,
             seed: tape.seed,
@@ -69,6 +80,8 @@ impl<'a, 'b> Search<'a, 'b> {
             tried: BTreeSet::new(),
             runs: 2,
             work,
+            fence: u64::MAX,
+            drawn: 0,
             runs_max,
             go_on,
             pass: "laying out",
@@ -77,23 +90,54 @@ impl<'a, 'b> Search<'a, 'b> {
         })
     }
 
-    /// Shrinks until nothing helps, the finest spans included; `false` where a limit came first.
+    /// Shrinks until nothing helps; `false` where a limit came first.
     pub(super) fn run(&mut self) -> bool {
-        loop {
-            let before = Measure::of(&self.params, &self.choices);
+        self.smaller_worlds();
+        self.shrink_until(u64::MAX);
+        self.other_runs();
+        !self.ended
+    }
+
+    /// Shrinks the present run until nothing helps, the finest spans included, or so much work was done.
+    pub(super) fn shrink_until(&mut self, work: u64) {
+        (self.fence, self.rounds) = (work, 0);
+        let mut before = None;
+        while !self.ended() && (self.rounds <= super::spans::FINEST || before != Some(self.measure())) {
+            before = Some(self.measure());
             self.round();
             self.rounds += 1;
-            if self.ended {
-                return false;
-            }
-            if Measure::of(&self.params, &self.choices) == before && self.rounds > super::spans::FINEST {
-                return true;
-            }
         }
+        self.fence = u64::MAX;
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::of(&self.params, &self.choices)
+    }
+
+    /// The smallest run, to come back to.
+    pub(super) fn smallest(&self) -> Small {
+        Small { params: self.params.clone(), choices: self.choices.clone(), report: self.report.clone() }
+    }
+
+    /// Goes on from this run.
+    pub(super) fn take(&mut self, small: Small) {
+        self.size = Size::of(&small.params, &small.report);
+        Small { params: self.params, choices: self.choices, report: self.report } = small;
+    }
+
+    /// Goes on from a run with these choices if it fails as it should, however large it is.
+    pub(super) fn start_over(&mut self, params: Params, choices: Vec<Choice>) -> bool {
+        let trial = Trial { record: true, ..Trial::seed(self.seed).pinned(choices) };
+        let Some(report) = self.one(&params, trial) else { return false };
+        let same = report.failure.as_ref().map(tag).as_ref() == Some(&self.wanted);
+        if same {
+            self.take(Small { params, choices: report.choices.clone(), report });
+        }
+        same
     }
 
     fn round(&mut self) {
-        let before = Measure::of(&self.params, &self.choices);
+        let before = self.measure();
         self.pass = "everything";
         self.without(|_| true);
         self.pass = "faults";
@@ -115,7 +159,7 @@ impl<'a, 'b> Search<'a, 'b> {
         self.earlier();
         self.pass = "values";
         self.lower_values();
-        if Measure::of(&self.params, &self.choices) == before {
+        if self.measure() == before {
             self.pass = "pairs";
             self.drop_pairs();
         }
@@ -131,23 +175,18 @@ impl<'a, 'b> Search<'a, 'b> {
         self.subject.list()
     }
 
+    /// Whether to go on from the present run.
     pub(super) fn ended(&self) -> bool {
-        self.ended
+        self.ended || self.work >= self.fence
     }
 
     /// Every decision of the smallest run so far, those that came to zero with the others, in their order; nothing once the
     /// search has ended.
     pub(super) fn decisions(&mut self) -> Vec<Choice> {
-        self.ended |= self.runs >= self.runs_max;
-        if self.ended {
-            return Vec::new();
-        }
-        let trial =
-            Trial { record: true, zeros: true, ..Trial::seed(self.seed).pinned(self.choices.clone()) };
-        self.runs += 1;
-        let all = self.subject.trial(&self.params, &trial).choices;
-        self.spend(self.size.events + RUN_COSTS + all.len() as u64);
-        all
+        let trial = Trial::seed(self.seed).pinned(self.choices.clone());
+        let params = self.params.clone();
+        let report = self.one(&params, Trial { record: true, zeros: true, ..trial });
+        report.map_or_else(Vec::new, |report| report.choices)
     }
 
     /// Tries the run without the choices that `drop` names.
@@ -165,45 +204,44 @@ impl<'a, 'b> Search<'a, 'b> {
 
     /// Runs with these parameters and choices; a run that fails as it should and is smaller becomes the smallest.
     pub(super) fn attempt(&mut self, params: Params, choices: Vec<Choice>) -> bool {
-        if self.ended || !self.tried.insert(fingerprint(&params, &choices)) {
+        if self.ended() || !self.tried.insert(fingerprint(&params, &choices)) {
             return false;
         }
-        if self.runs >= self.runs_max {
-            self.ended = true;
-            return false;
-        }
-        let events_max = self.size.events.saturating_mul(LONGER).saturating_add(LONGER_BY);
-        let overlay: Overlay = choices.into_iter().collect();
-        let trial = Trial {
-            base: crate::Base::Zero,
-            overlay,
-            record: true,
-            events_max: Some(events_max),
-            ..Trial::seed(self.seed)
-        };
-        let report = self.subject.trial(&params, &trial);
-        self.runs += 1;
-        let events = report.events;
+        let trial = Trial { record: true, ..Trial::seed(self.seed).pinned(choices) };
+        let Some(report) = self.one(&params, trial) else { return false };
         let same = report.failure.as_ref().map(tag).as_ref() == Some(&self.wanted);
-        let smaller =
-            same && Measure::of(&params, &report.choices) < Measure::of(&self.params, &self.choices);
+        let smaller = same && Measure::of(&params, &report.choices) < self.measure();
         if smaller {
-            self.size = Size::of(&params, &report);
-            self.params = params;
             // What nobody asked for and what was out of range is gone.
-            self.choices.clone_from(&report.choices);
-            self.report = report;
+            self.take(Small { params, choices: report.choices.clone(), report });
         }
-        self.spend(events + RUN_COSTS);
         smaller
     }
+
+    /// One run, unless the search has ended.
+    pub(super) fn one(&mut self, params: &Params, trial: Trial) -> Option<Report> {
+        self.ended |= self.runs >= self.runs_max;
+        if self.ended {
+            return None;
+        }
+        let events_max = self.size.events.saturating_mul(LONGER).saturating_add(LONGER_BY);
+        let report = self.subject.trial(params, &Trial { events_max: Some(events_max), ..trial });
+        self.runs += 1;
+        self.spend(cost(&report));
+        Some(report)
+    }
+}
+
+/// What a run costs, in events.
+fn cost(report: &Report) -> u64 {
+    report.events + report.choices.len() as u64 + RUN_COSTS
 }
 
 /// More alternatives than this are an amount, of time most often; fewer are an order.
 const ORDER_MAX: u64 = 256;
 
 impl Measure {
-    fn of(params: &Params, choices: &[Choice]) -> Self {
+    pub(super) fn of(params: &Params, choices: &[Choice]) -> Self {
         Self {
             params: params.iter().map(|(_, value)| value).collect(),
             choices: choices.len(),

@@ -88,6 +88,37 @@ fn what_a_fault_made_longer_is_cut_out_with_it() {
     assert_eq!((counters, shrunk.complete), (vec![2, 3, 4], true));
 }
 
+// SIM-SHRINK: what only the last of many items shows is shown by the last of few, which no smaller tape leads to.
+#[test]
+fn a_failure_at_the_end_of_a_long_run_is_found_in_a_short_one() {
+    const TRIES: &[Param] =
+        &[Param { name: "tries", default: 3_000, range: 1..=3_000, about: "tries", shrink: Shrink::Items }];
+    let story = Story {
+        params: TRIES,
+        body: |sim, params| {
+            let mut seen = [0; 2];
+            for _ in 0..params.get("tries") {
+                seen = [sim.choose("noise", 4), sim.choose("strike", 16)];
+                let outcome = sim.run_for(Duration::from_nanos(1 + seen[0]));
+                outcome.failure().map_or(Ok(()), |failure| Err(failure.clone()))?;
+            }
+            if seen[1] == 15 {
+                sim.fail("last", "the last one is struck");
+            }
+            let outcome = sim.run();
+            outcome.failure().map_or(Ok(()), |failure| Err(failure.clone()))
+        },
+        ..SWITCHES
+    };
+    let tape = tape(&story);
+    let shrunk = shrink(&Subject::from(&story), &tape, 1_000, &mut |_| true).expect("it fails");
+    let text: Vec<String> =
+        shrunk.tape.choices.iter().map(|pin| format!("{} = {}", pin.site, pin.value)).collect();
+    assert_eq!((text, shrunk.complete), (vec!["world#strike#0 = 15".to_owned()], true));
+    assert_eq!((shrunk.tape.seed, shrunk.tape.config), (tape.seed, vec![Pair::new("tries", "1")]));
+    assert!(shrunk.before.choices > 4_000 && shrunk.runs < 200, "{} runs", shrunk.runs);
+}
+
 #[test]
 fn a_limit_leaves_a_failing_tape_at_every_moment() {
     let subject = Subject::from(&SWITCHES);
