@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use tidemill_host::MonotonicClock;
-use tidemill_host::ring::{self, AttachError, Backing, Lock, Mapping, Ring};
+use tidemill_host::ring::{self, AttachError, Backing, Lock, Mapping, Ring, Watch};
 use tidemill_ring::coordinate::{Coordinate, Held};
 use tidemill_ring::wait::{Cancel, Ended, Until, Wait};
 use tidemill_ring::{End, Next, Peer, PeerName, Segment, Start, Why};
@@ -61,7 +61,14 @@ impl Own {
 
     /// A party whose calls to the kernel for a sleep are counted.
     fn counted(&self, calls: &Arc<Calls>) -> (Segment<Counted>, Lock) {
-        let Backing { mapping, lock } = self.0.backing().expect("it was made");
+        self.counted_under(None, calls)
+    }
+
+    /// The same under a watch.
+    fn counted_under(&self, watch: Option<&Watch>, calls: &Arc<Calls>) -> (Segment<Counted>, Lock) {
+        let mut backing = self.0.backing().expect("it was made");
+        watch.map_or(Ok(()), |watch| watch.add(&mut backing)).expect("a segment");
+        let Backing { mapping, lock } = backing;
         let region = Counted { mapping, calls: Arc::clone(calls) };
         (Segment::attach(region).expect("a segment"), lock)
     }
@@ -165,11 +172,40 @@ fn burnt() -> Duration {
     Duration::from_nanos(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
 
+/// For how many seconds an idle party is looked at: one unless told, as in `-- idle=10`.
+fn idle() -> u64 {
+    let told = std::env::args().find_map(|arg| arg.strip_prefix("idle=").map(str::to_owned));
+    told.map_or(1, |seconds| seconds.parse().expect("a number of seconds"))
+}
+
+// RING-WAIT: R-RING-15, under a watch a consumer that waits in vain turns over four times a second, for at most a thousandth
+// of a core; and who watches ten times, whatever the number of rings
+#[test]
+fn a_watched_consumer_takes_a_thousandth_of_a_core() {
+    let idle = idle();
+    for own in Own::each() {
+        let _tx = own.slots(8).producer().expect("nobody else does");
+        let (watch, calls) = (Watch::new(|_| ()).expect("a thread"), Arc::default());
+        let (segment, lock) = own.counted_under(Some(&watch), &calls);
+        let risk = peer("risk").who(ring::identity());
+        let mut rx = segment.consumer::<u64, _>(lock, &risk, Start::Latest).expect("there is room");
+        rx.wait_by(Wait::Park { spins: 0 }).expect("this ring wakes who sleeps");
+        let (before, turns) = (burnt(), watch.turns());
+        let deadline = MonotonicClock.now() + Duration::from_secs(idle);
+        assert!(matches!(rx.next(Until::deadline(deadline)), Err(Ended::Deadline)));
+        let (burnt, [sleeps, ..], turns) = (burnt() - before, calls.all(), watch.turns() - turns);
+        println!("{idle} s idle under a watch: {sleeps} sleeps, {burnt} of processor time, {turns} turns");
+        // A slice is 250 ms; one that a signal cuts short, or whose end the clock shows late, is slept in two.
+        assert!((1..=5 * idle).contains(&sleeps), "{sleeps} sleeps in {idle} s");
+        assert!(burnt <= Duration::from_millis(idle), "{burnt} in {idle} s is more than a thousandth");
+        assert!(turns <= 11 * idle + 2, "{turns} turns in {idle} s");
+    }
+}
+
 // RING-WAIT: R-RING-15, a consumer that waits in vain is asleep between two probes, and its thread takes next to nothing
 #[test]
 fn a_blocked_consumer_burns_no_cpu() {
-    let told = std::env::args().find_map(|arg| arg.strip_prefix("idle=").map(str::to_owned));
-    let idle = told.map_or(1, |seconds| seconds.parse().expect("a number of seconds"));
+    let idle = idle();
     for own in Own::each() {
         let _tx = own.slots(8).producer().expect("nobody else does");
         let calls = Arc::default();

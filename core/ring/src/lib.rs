@@ -34,6 +34,7 @@ extern crate alloc;
 mod apart;
 #[cfg(test)]
 mod cases;
+mod census;
 mod claim;
 pub mod codec;
 pub mod consumer;
@@ -80,6 +81,7 @@ pub mod wake;
 
 #[cfg(target_has_atomic = "32")]
 pub use apart::Apart;
+pub use census::Holder;
 pub use consumer::{Consumer, Lease};
 pub use element::{Fingerprint, Plain};
 pub use follow::{End, Next};

@@ -1,7 +1,7 @@
 //! One who waits until something is to be heard, and takes nothing of it.
 
 use crate::follow::End;
-use crate::wait::{Ended, Idle, PROBE_DEFAULT, Turns, Until, Wait, Waiter, wait};
+use crate::wait::{Ended, Idle, Turns, Until, Wait, Waiter, wait};
 use tidemill_seam::{Duration, Instant};
 
 /// A party that reads and may wait.
@@ -29,7 +29,7 @@ pub trait Stir: Sized {
 
     /// Waits until something is to be heard, which is nothing here; or until the producer is proved dead.
     fn stir(&self, until: Until<'_>) -> Result<Option<End>, Ended> {
-        wait(&mut Stirs(self), Turns::new(self.strategy(), until, PROBE_DEFAULT))
+        wait(&mut Stirs(self), Turns::new(self.strategy(), until, self.world().slice()))
     }
 }
 

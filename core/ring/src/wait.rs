@@ -16,11 +16,15 @@
 //! - **RL-16** *Waiting.* A publisher stores its work, fences (SeqCst), loads the park word, and wakes where it is set. A
 //!   sleeper sets the word, fences (SeqCst), looks again, and waits in slices of at most a probe. So one of them sees the
 //!   other; what dies between its two steps costs a sleeper one slice. Every wait ends by data, deadline or [`Cancel`],
-//!   or by what `look` itself finds: a close, an eviction, a proved fault.
+//!   or by what `look` itself finds: a close, an eviction, a proved fault. Where deaths are noticed
+//!   ([`Idle::noticed`]), a slice may be longer: that is stored, then a fence, then the sleepers are woken; a sleeper
+//!   that was announced looks at it once more.
 
+mod bell;
 mod park;
 mod turns;
 
+pub use bell::Bell;
 pub use park::Parking;
 pub use turns::{Idle, Turn, Turns};
 
@@ -118,7 +122,8 @@ impl Cancel {
         Self { word: AtomicU32::new(0) }
     }
 
-    /// Ends every wait that has it in its [`Until`], within a probe, and every later one at once.
+    /// Ends every wait that has it in its [`Until`], within one slice of its sleep or by a [`Bell`], and every later one at
+    /// once.
     pub fn cancel(&self) {
         // Release: pairs with the Acquire in `is_cancelled`; what was done before it is visible to whoever it stops.
         self.word.store(1, Ordering::Release);

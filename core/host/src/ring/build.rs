@@ -4,6 +4,7 @@ use super::lock::Lock;
 use super::memfd;
 use super::named::{Backing, Draft};
 use super::region::{Mapping, guard};
+use super::watch::Watch;
 use crate::{MonotonicClock, OsEntropy};
 use std::fmt::Write;
 use std::marker::PhantomData;
@@ -57,6 +58,7 @@ pub struct Builder<E> {
     policy: Policy,
     hold: Duration,
     wait: Option<Wait>,
+    watch: Option<Watch>,
     coordinate: Coordinate,
     ready: bool,
     item: PhantomData<fn() -> E>,
@@ -157,6 +159,7 @@ impl<E: Plain> Builder<E> {
             policy: Policy::Block,
             hold: Duration::ZERO,
             wait: None,
+            watch: None,
             coordinate: Coordinate::Immediate,
             ready: true,
             item: PhantomData,
@@ -205,6 +208,13 @@ impl<E: Plain> Builder<E> {
     #[must_use]
     pub fn wait(mut self, wait: Wait) -> Self {
         self.wait = Some(wait);
+        self
+    }
+
+    /// While it waits it hears of deaths from there at once: within a probe unless told.
+    #[must_use]
+    pub fn watched_by(mut self, watch: &Watch) -> Self {
+        self.watch = Some(watch.clone());
         self
     }
 
@@ -355,17 +365,18 @@ impl<E: Plain> Builder<E> {
     }
 
     fn open(&self) -> Result<(Segment<Mapping>, Lock), AttachError> {
-        let Backing { mapping, lock } = match &self.place {
+        let mut backing = match &self.place {
             Place::Path(path) => Backing::open(path)?,
             Place::Descriptor(file) => memfd::adopt(file)?,
         };
-        let have = mapping.words();
-        let segment = Segment::attach(mapping)?;
+        let have = backing.mapping.words();
+        let segment = Segment::attach(backing.mapping.clone())?;
         let words = segment.header().layout.words();
         if have != words {
             return Err(AttachError::length(u64::from(have), u64::from(words)));
         }
-        Ok((segment, lock))
+        self.watch.as_ref().map_or(Ok(()), |watch| watch.add(&mut backing))?;
+        Ok((segment, backing.lock))
     }
 
     fn open_to_read(&self) -> Result<(Segment<Mapping>, Lock), AttachError> {

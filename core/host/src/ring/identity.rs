@@ -9,14 +9,21 @@ use tidemill_seam::Entropy;
 /// cannot be found out is zero.
 pub fn identity() -> Identity {
     let namespace = fs::metadata("/proc/self/ns/pid").map_or(0, |namespace| namespace.ino());
-    Identity { process: std::process::id(), started: started().unwrap_or(0), namespace }
+    Identity { process: std::process::id(), started: started("self").unwrap_or(0), namespace }
 }
 
-/// The 22nd field of `proc_pid_stat(5)`. The second is in parentheses and may hold anything, these included.
-fn started() -> Option<u64> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+/// When a process started: the 22nd field of `proc_pid_stat(5)`. The second is in parentheses and may hold anything, these
+/// included.
+pub(super) fn started(process: &str) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, behind) = stat.rsplit_once(')')?;
     behind.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// Whether `/proc` shows the processes of our namespace, under the numbers that they have there.
+pub(super) fn proc_is_ours() -> bool {
+    let own = std::process::id().to_string();
+    fs::read_link("/proc/self").is_ok_and(|shown| shown.as_os_str() == own.as_str())
 }
 
 /// This process, since this start of the machine.

@@ -1,4 +1,5 @@
 use super::lock::Lock;
+use super::watch::Tie;
 use crate::MonotonicClock;
 use rustix::event::Timespec;
 use rustix::io::Errno;
@@ -6,7 +7,7 @@ use rustix::thread::futex;
 use std::sync::atomic::AtomicU32;
 use std::thread;
 use std::time;
-use tidemill_ring::wait::Idle;
+use tidemill_ring::wait::{Idle, PROBE_DEFAULT};
 use tidemill_seam::{Clock, Duration, Instant};
 
 /// The clock that the parties of a ring wait by.
@@ -23,6 +24,20 @@ impl Idle for Lock {
 
     fn sleep(&self, until: Instant) {
         thread::sleep(time::Duration::from_nanos(until.since(MonotonicClock.now()).as_nanos()));
+    }
+
+    fn slice(&self) -> Duration {
+        self.watched().map_or(PROBE_DEFAULT, Tie::slice)
+    }
+
+    fn noticed(&self) -> bool {
+        self.watched().is_some_and(Tie::noticed)
+    }
+
+    fn asks(&self) {
+        if let Some(tie) = self.watched() {
+            tie.asks();
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+use super::watch::Tie;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -20,6 +21,8 @@ pub struct Lock {
     file: OwnedFd,
     /// The bytes that this handle holds: the kernel never tells a description of its own locks.
     held: Mutex<Vec<i64>>,
+    /// Where deaths among those who share the file are noticed.
+    watched: Option<Tie>,
 }
 
 const SLOTS: u32 = Layout::CLAIMS;
@@ -50,7 +53,7 @@ impl Lock {
     fn open(file: impl AsFd, access: OFlags) -> Result<Self, Errno> {
         let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
         let file = open(path, access | OFlags::CLOEXEC, Mode::empty())?;
-        Ok(Self { file, held: Mutex::new(Vec::new()) })
+        Ok(Self { file, held: Mutex::new(Vec::new()), watched: None })
     }
 
     /// Says that the segment is open here. `false` while somebody takes its name away.
@@ -70,6 +73,16 @@ impl Lock {
             Ok(_) => Life::Alive,
             Err(_) => Life::Unknown,
         }
+    }
+
+    /// From now on whoever waits with these claims hears of deaths from there.
+    pub(super) fn watched_by(&mut self, tie: Tie) {
+        self.watched = Some(tie);
+    }
+
+    /// Where deaths are noticed, if anywhere.
+    pub(super) fn watched(&self) -> Option<&Tie> {
+        self.watched.as_ref()
     }
 
     /// The file.

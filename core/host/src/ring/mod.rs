@@ -7,6 +7,8 @@
 //! - [`Draft`] and [`Backing`]: a segment's memory before and after it has a name. It gets it once it is whole, and only
 //!   where none has it; it loses it only where nobody has it open.
 //! - [`spawn`]: a consumer on a thread of its own.
+//! - [`Watch`]: a thread that hears of deaths from the kernel and wakes at once who waits for the dead; [`Vigil`]: the same without
+//!   a thread, as something to poll. Both ask a second [`Witness`], and say so where the two do not agree.
 //! - [`Look`]: a segment from outside, read-only, in use or with all its users dead; [`repair`] frees what its dead held.
 //!
 //! What cannot happen here: a half-made segment that somebody finds, a name that two segments have, a full disk at a store,
@@ -16,7 +18,7 @@
 //! are made for their owner alone; where that is not enough, use a [`memfd`], whose length nobody can change.
 //!
 //! Whoever waits for an item or for room sleeps on a word of the ring (a futex), and is woken by whoever brings it; who
-//! may have died is asked about every 10 ms.
+//! may have died is asked about every 10 ms; with a [`Watch`] whoever reads is woken for that, and turns over four times a second.
 //!
 //! A producer may have consumers without which it publishes nothing:
 //!
@@ -54,6 +56,8 @@ mod region;
 mod spawn;
 #[cfg(test)]
 mod tests;
+mod watch;
+mod witness;
 
 pub use build::{
     Builder, Consumer, FrameConsumer, FrameProducer, FrameReader, MultiProducer, Passed, Producer, Reader,
@@ -67,3 +71,5 @@ pub use memfd::memfd;
 pub use named::{Backing, Draft};
 pub use region::Mapping;
 pub use spawn::{Running, SpawnError, spawn};
+pub use watch::{Notice, Vigil, Watch};
+pub use witness::{Doubt, Process, Verdict, Witness};

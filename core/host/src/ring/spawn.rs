@@ -1,4 +1,4 @@
-use super::Consumer;
+use super::{Consumer, Mapping};
 use rustix::io::Errno;
 use rustix::thread::{CpuSet, Pid, gettid, sched_setaffinity};
 use std::any::Any;
@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::{Builder, JoinHandle};
-use tidemill_ring::wait::{Cancel, SpinOnly, Until, Wait};
+use tidemill_ring::wait::{Bell, Cancel, SpinOnly, Until, Wait};
 use tidemill_ring::{End, Next, Plain};
 
 /// A consumer that runs on a thread of its own. Dropping it stops it, and waits for nobody.
@@ -15,6 +15,7 @@ pub struct Running<E: Plain> {
     thread: Option<JoinHandle<Consumer<E>>>,
     id: Pid,
     cancel: Arc<Cancel>,
+    bell: Bell<Mapping>,
 }
 
 /// Why no consumer runs.
@@ -62,6 +63,7 @@ pub fn spawn<E: Plain + Send>(
 ) -> Result<Running<E>, SpawnError> {
     consumer.wait_by(wait).map_err(|SpinOnly| SpawnError::SpinOnly)?;
     let cancel = Arc::new(Cancel::new());
+    let bell = consumer.bell();
     let (stops, (born, id)) = (Arc::clone(&cancel), sync_channel(1));
     let run = move || {
         // Whoever spawned us waits for it.
@@ -70,7 +72,7 @@ pub fn spawn<E: Plain + Send>(
     };
     let thread = Builder::new().name("ring consumer".into()).spawn(run).map_err(SpawnError::Os)?;
     let id = id.recv().map_err(|error| SpawnError::Os(io::Error::other(error)))?;
-    Ok(Running { thread: Some(thread), id, cancel })
+    Ok(Running { thread: Some(thread), id, cancel, bell })
 }
 
 fn follow<E: Plain>(
@@ -120,9 +122,10 @@ impl<E: Plain> Running<E> {
         }
     }
 
-    /// Ends it: before the next item where there are some, within a probe where it sleeps.
+    /// Ends it: before the next item where there are some, at once where it sleeps.
     pub fn stop(&self) {
         self.cancel.cancel();
+        self.bell.ring();
     }
 
     /// Whether it still runs.

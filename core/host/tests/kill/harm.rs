@@ -1,7 +1,7 @@
 //! What a machine does to a ring from outside: no room, no descriptors, no right to it; names taken away and files cut short;
 //! forks, namespaces, and process ids that come again. What cannot be done here says `SKIPPED`.
 
-use super::victim::backing;
+use super::victim::{backing, stay};
 use super::{Stage, Victim, make, path, peer, spawn, spec, status, wait};
 use rustix::fs::{Mode, OFlags, chmod, ftruncate, open};
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitIdOptions, getrlimit, kill_process, setrlimit};
@@ -36,7 +36,7 @@ impl Drop for Folder {
 }
 
 /// Waits until something is so that others bring about.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = MonotonicClock.now() + Duration::from_secs(60);
     while !is_so() {
         assert!(MonotonicClock.now() < end, "it never came: {what}");
@@ -45,7 +45,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// This program again, in namespaces of its own, or none where this machine makes none.
-fn unshared(flags: &[&str], script: &str, role: &str, place: &Path) -> Option<Victim> {
+pub(super) fn unshared(flags: &[&str], script: &str, role: &str, place: &Path) -> Option<Victim> {
     let mut tried = Command::new("unshare");
     let tried =
         tried.args(flags).args(["sh", "-c", &format!("{script} true")]).stderr(Stdio::null()).status();
@@ -73,17 +73,11 @@ pub(super) fn play(role: &str, place: &str) -> bool {
             let Backing { mapping, lock } = backing(place);
             let segment = Segment::attach(mapping).expect("a segment");
             let _rx = segment.consumer::<super::Item, _>(lock, &peer("victim"), Start::Latest).expect("room");
-            sleep();
+            stay();
         }
         _ => return false,
     }
     true
-}
-
-fn sleep() -> ! {
-    loop {
-        std::thread::sleep(std::time::Duration::from_secs(1));
-    }
 }
 
 /// Whatever the role, it came to its end.
@@ -199,7 +193,7 @@ fn denied(folder: &Path) {
 }
 
 /// A child of a child, which does not outlive the test.
-struct Forked(Pid);
+pub(super) struct Forked(pub(super) Pid);
 
 impl Drop for Forked {
     fn drop(&mut self) {
@@ -226,7 +220,7 @@ fn forks(place: &str) {
         }
     }
     tx.try_push([child.unsigned_abs(); 3]).expect("there is room");
-    sleep();
+    stay();
 }
 
 // RING-DEATH, RING-JOIN: R-RING-12, a child that inherited the claims keeps them: its dead parent is not proved dead, and
@@ -365,6 +359,7 @@ fn reuse(place: &str) {
     };
     assert!(Path::new(&format!("/proc/{number}")).exists(), "a process of that number lives");
     assert_eq!(lock.probe(there.slot, there.ctl.generation), Life::Dead);
+    super::watch::is_dead_for(place.to_str().expect("of ASCII"));
     assert_eq!(tidemill_ring::doctor::repair(&segment, &lock).freed, 1);
 }
 

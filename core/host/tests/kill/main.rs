@@ -9,6 +9,7 @@
 mod harm;
 mod several;
 mod victim;
+mod watch;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process, waitid};
 use std::collections::BTreeMap;

@@ -135,6 +135,24 @@ pub(crate) fn play(role: &str, place: &str, left: u64) {
         "reader" => read(segment, lock),
         "stream" => stream(segment, lock),
         "sleeper" => sleep(segment, lock),
+        "produces" => {
+            let mut tx = segment.producer::<Item, _>(lock, ring::identity()).expect("nobody else does");
+            tx.try_batch(3, |at| item(at.0)).expect("there is room");
+            stay();
+        }
+        "lingers" => {
+            let rx = segment.consumer::<Item, _>(lock, &peer("victim"), Start::Earliest).expect("room");
+            rx.ready();
+            stay();
+        }
+        "clings" => {
+            let mut tx = segment.multi_producer::<Item, _>(lock, ring::identity()).expect("a place is free");
+            for _ in 0..2 {
+                tx.try_publish(|at| item(at.0)).expect("there is room");
+            }
+            let _claim = tx.claim().expect("there is room");
+            stay();
+        }
         "shares" => share(segment, lock),
         "claims" => claim_and_die(segment, lock),
         "mends" => drop(segment.heal(&lock)),
@@ -211,6 +229,14 @@ fn sleep<R: Exchange>(segment: Segment<R>, lock: Lock) {
         }
     }
 }
+
+/// Does nothing more, and does not end.
+pub(crate) fn stay() -> ! {
+    loop {
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+}
+
 /// Four items beside those of others, and a claim that it gives up.
 fn share<R: Exchange>(segment: Segment<R>, lock: Lock) {
     let mut tx = segment.multi_producer::<Item, _>(lock, ring::identity()).expect("a place is free");

@@ -2,7 +2,7 @@ use super::{Consumer, Lease};
 use crate::element::Plain;
 use crate::follow::{End, Follow, Next};
 use crate::stir::Stir;
-use crate::wait::{Ended, Idle, PROBE_DEFAULT, SpinOnly, Turns, Until, Wait, Waiter, wait};
+use crate::wait::{Ended, Idle, SpinOnly, Turns, Until, Wait, Waiter, wait};
 use core::marker::PhantomData;
 use tidemill_seam::{Duration, Exchange, Instant, Liveness};
 
@@ -70,7 +70,7 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> Consumer<E, R, L> {
 
     #[inline(never)]
     fn await_item<T>(&mut self, until: Until<'_>) -> Result<Option<Next<T>>, Ended> {
-        let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
+        let turns = Turns::new(self.wait, until, self.live.slice());
         wait(&mut Listens(self, PhantomData), turns)
     }
 }

@@ -3,7 +3,7 @@ use crate::element::Plain;
 use crate::follow::{End, Follow, Next};
 use crate::stir::Stir;
 use crate::sync::Ordering;
-use crate::wait::{Ended, Idle, PROBE_DEFAULT, SpinOnly, Turns, Until, Wait, Waiter, wait};
+use crate::wait::{Ended, Idle, SpinOnly, Turns, Until, Wait, Waiter, wait};
 use tidemill_seam::{Duration, Exchange, Instant, Liveness};
 
 impl<E: Plain, R: Exchange, L: Liveness> Reader<E, R, L> {
@@ -59,7 +59,7 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> Reader<E, R, L> {
     /// # Errors
     /// [`Ended`] where nothing came; a later call goes on.
     pub fn next(&mut self, until: Until<'_>) -> Result<Next<E>, Ended> {
-        let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
+        let turns = Turns::new(self.wait, until, self.live.slice());
         wait(&mut Listens(self), turns)
     }
 }

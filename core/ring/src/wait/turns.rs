@@ -1,4 +1,4 @@
-use super::{Ended, Pause, Until, Wait};
+use super::{Ended, PROBE_DEFAULT, Pause, Until, Wait};
 use tidemill_seam::{Clock, Duration, Instant};
 
 /// Turns without a look at the clock, while nothing sleeps: a clock costs more than a turn.
@@ -11,6 +11,22 @@ pub trait Idle: Clock {
 
     /// Sleeps until `until`.
     fn sleep(&self, until: Instant);
+
+    /// The longest slice of one sleep of who reads: more than a probe only in a world where deaths are [noticed](Self::noticed).
+    fn slice(&self) -> Duration {
+        PROBE_DEFAULT
+    }
+
+    /// Whether a death was noticed since [`asks`](Self::asks): who waits then asks at once who lives, and does not sleep
+    /// before. So that none is missed, it is noticed here first and the sleepers are woken then.
+    #[inline]
+    fn noticed(&self) -> bool {
+        false
+    }
+
+    /// Who waits asks who lives, from now on.
+    #[inline]
+    fn asks(&self) {}
 }
 
 impl<I: Idle + ?Sized> Idle for &I {
@@ -19,6 +35,15 @@ impl<I: Idle + ?Sized> Idle for &I {
     }
     fn sleep(&self, until: Instant) {
         (**self).sleep(until);
+    }
+    fn slice(&self) -> Duration {
+        (**self).slice()
+    }
+    fn noticed(&self) -> bool {
+        (**self).noticed()
+    }
+    fn asks(&self) {
+        (**self).asks();
     }
 }
 
@@ -100,6 +125,11 @@ impl<'c> Turns<'c> {
         self.now
     }
 
+    /// Whether somebody cancelled it.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.until.check_cancel().is_err()
+    }
+
     /// Whether it has done more than spin.
     pub const fn has_rested(&self) -> bool {
         self.rested
@@ -141,14 +171,15 @@ pub(crate) fn wait<W: Waiter>(who: &mut W, mut turns: Turns<'_>) -> Result<W::Fo
             }
             Err(ended) => return Err(ended),
         };
-        if turn.due
-            && let Some(found) = who.tend(turn.now)
-        {
-            return Ok(found);
+        if turn.due || who.world().noticed() {
+            who.world().asks();
+            if let Some(found) = who.tend(turn.now) {
+                return Ok(found);
+            }
         }
         if turn.pause != Pause::Park {
             turn.rest(who.world());
-        } else if who.lies_down() {
+        } else if who.lies_down() && !who.world().noticed() && !turns.is_cancelled() {
             who.sleep(turn.span());
         }
     }

@@ -36,6 +36,10 @@ pub(super) struct Stage {
     pub(super) fences: Cell<u32>,
     pub(super) probes: Cell<u32>,
     pub(super) reads: Cell<u32>,
+    /// Deaths that were noticed, and how many of them were asked about.
+    noticed: Cell<(u32, u32)>,
+    /// Sleeps last a second.
+    deep: Cell<bool>,
 }
 
 /// One party's view of the stage: its region, its claims and its clock at once.
@@ -80,7 +84,7 @@ unsafe impl Region for Party {
     }
     fn wait(&self, at: u32, value: u32, span: Duration) {
         assert_eq!(self.0.words.word(at).unwrap().load(Ordering::Relaxed), value, "asleep on the word");
-        assert!(span <= PROBE_DEFAULT, "a slice of {span}");
+        assert!(span <= self.slice(), "a slice of {span}");
         Stage::count(&self.0.sleeps);
         self.0.rest(self.0.now.get() + span.as_nanos());
     }
@@ -124,6 +128,17 @@ impl Idle for Party {
     fn sleep(&self, until: Instant) {
         self.0.rest(until.as_nanos());
     }
+    fn slice(&self) -> Duration {
+        if self.0.deep.get() { Duration::from_secs(1) } else { PROBE_DEFAULT }
+    }
+    fn noticed(&self) -> bool {
+        let (noticed, asked) = self.0.noticed.get();
+        noticed != asked
+    }
+    fn asks(&self) {
+        let (noticed, _) = self.0.noticed.get();
+        self.0.noticed.set((noticed, noticed));
+    }
 }
 
 impl Party {
@@ -165,6 +180,41 @@ impl Party {
     pub(super) fn at(&self, ms: u64) -> Until<'static> {
         Until::deadline(Instant::from_nanos(self.0.now.get()) + MS.saturating_mul(ms))
     }
+}
+
+// RING-WAIT, RING-DEATH: who sleeps for long is woken by who notices a death, asks at once, and asks once
+#[test]
+fn a_death_that_is_noticed_is_asked_about_at_once_rl_16() {
+    let ring = ring(4);
+    core::mem::forget(ring.producer());
+    let mut rx = ring.consumer("risk", Start::Earliest);
+    rx.wait_by(Wait::Park { spins: 0 }).expect("this ring wakes who sleeps");
+    ring.0.deep.set(true);
+    let notice = |ring: &Party| ring.0.noticed.set((ring.0.noticed.get().0 + 1, ring.0.noticed.get().1));
+    let stage = ring.clone();
+    ring.meanwhile(move || {
+        stage.kill(Layout::PRODUCER);
+        notice(&stage);
+    });
+    let crashed = |rx: &mut Rx, until| matches!(rx.next(until), Ok(Next::Closed(End::Crashed)));
+    assert!(crashed(&mut rx, Until::forever()));
+    assert_eq!((ring.0.now.get(), ring.0.sleeps.get()), (0, 1), "no time has passed");
+    assert!(crashed(&mut rx, Until::forever()));
+    assert_eq!((ring.0.now.get(), ring.0.sleeps.get()), (1_000_000_000, 2), "it is told again by the slice");
+    notice(&ring);
+    assert!(crashed(&mut rx, Until::forever()));
+    assert_eq!(ring.0.sleeps.get(), 2, "what was noticed before keeps it awake");
+    let bell = rx.bell();
+    (0..2).for_each(|_| bell.ring());
+    assert_eq!(ring.0.wakes.get(), 1, "of a sleep that is over, once in vain");
+    let cancel = Rc::new(Cancel::new());
+    let cancels = Rc::clone(&cancel);
+    ring.meanwhile(move || {
+        cancels.cancel();
+        bell.ring();
+    });
+    assert_eq!(rx.next(Until::cancel(&cancel)).err(), Some(Ended::Cancelled));
+    assert_eq!((ring.0.now.get(), ring.0.wakes.get()), (1_000_000_000, 2), "no time has passed");
 }
 
 fn spec(capacity: u32) -> Spec {
