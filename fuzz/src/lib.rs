@@ -18,6 +18,7 @@ mod mutate;
 mod outcome;
 mod peer;
 mod register;
+mod relocate;
 mod ring;
 #[cfg(feature = "codecs")]
 mod ring_codec;
@@ -127,6 +128,14 @@ pub const TARGETS: &[Target] = &[
         heap_max: MIB,
         run: register::run,
         seeds: register::seeds,
+    },
+    Target {
+        name: "relocate",
+        about: "bytes are a record, a checkpoint, a log or blocks, which read back as they are written, or are refused by name",
+        words: &["TMER", "TMSR", "TMCK"],
+        heap_max: MIB,
+        run: relocate::run,
+        seeds: relocate::seeds,
     },
     Target {
         name: "ring",

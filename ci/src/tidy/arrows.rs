@@ -16,6 +16,7 @@ const MACROS: &str = "tidemill-macros";
 const SEAM: &str = "tidemill-seam";
 const RING: &str = "tidemill-ring";
 const FLOW: &str = "tidemill-flow";
+const RELOCATE: &str = "tidemill-relocate";
 const CONTRACTS: &str = "tidemill-contracts";
 const HOST: &str = "tidemill-host";
 const MCU: &str = "tidemill-mcu";
@@ -32,10 +33,11 @@ const ROWS: &[Row] = &[
     Row { name: SEAM, code: &[], tests: &[] },
     Row { name: RING, code: &[SEAM, MACROS], tests: &[CONTRACTS] },
     Row { name: FLOW, code: &[SEAM, RING], tests: &[CONTRACTS] },
+    Row { name: RELOCATE, code: &[SEAM], tests: &[] },
     Row { name: CONTRACTS, code: &[SEAM, RING, FLOW], tests: &[] },
     Row { name: HOST, code: &[SEAM, RING, FLOW], tests: &[CONTRACTS] },
     Row { name: MCU, code: &[SEAM, RING, FLOW], tests: &[CONTRACTS] },
-    Row { name: FACADE, code: &[SEAM, RING, FLOW, CONTRACTS, HOST, MCU], tests: &[] },
+    Row { name: FACADE, code: &[SEAM, RING, FLOW, RELOCATE, CONTRACTS, HOST, MCU], tests: &[] },
     Row { name: SIM_MACROS, code: &[], tests: &[SIM] },
     Row { name: SIM, code: &[SEAM, RING, FLOW, CONTRACTS, SIM_MACROS], tests: &[PIPELINE] },
     Row { name: SIM_GUARD, code: &[SIM], tests: &[] },
@@ -48,7 +50,11 @@ const ROWS: &[Row] = &[
     },
     Row { name: "loom-tests", code: &[SEAM, RING, FLOW], tests: &[] },
     Row { name: "benches", code: &[SEAM, RING, FLOW, HOST, FACADE, SIM, PIPELINE], tests: &[SCENARIOS] },
-    Row { name: "tidemill-fuzz", code: &[SEAM, RING, FLOW, HOST, SIM, PIPELINE, SCENARIOS], tests: &[] },
+    Row {
+        name: "tidemill-fuzz",
+        code: &[SEAM, RING, FLOW, RELOCATE, HOST, SIM, PIPELINE, SCENARIOS],
+        tests: &[],
+    },
     Row { name: "ci", code: &[], tests: &[] },
 ];
 

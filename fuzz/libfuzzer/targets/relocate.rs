@@ -1,0 +1,4 @@
+//! The target `relocate` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tidemill_fuzz::run("relocate", bytes));
