@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// The longest that any one program may take before it counts as hung.
 const LIMIT: Duration = Duration::from_secs(25 * 60);
 
+/// Whether cargo keeps what a later build may build upon.
+pub(crate) const INCREMENTAL: &str = "CARGO_INCREMENTAL";
+
 /// The workspace and the circumstances.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
@@ -22,6 +25,8 @@ pub(crate) struct Place {
     pub(crate) on_ci: bool,
     /// The long budget was asked for.
     pub(crate) long: bool,
+    /// Everything is built once: what cargo would keep to build upon costs more than it gives.
+    pub(crate) once: bool,
     /// The planted bugs that were named.
     pub(crate) only: Vec<String>,
 }
@@ -38,7 +43,7 @@ impl Place {
             None => root.join("target"),
         };
         let on_ci = std::env::var_os("CI").is_some_and(|value| value == "true" || value == "1");
-        Ok(Self { root, target, on_ci, long, only: Vec::new() })
+        Ok(Self { root, target, on_ci, long, once: on_ci, only: Vec::new() })
     }
 
     /// A cargo command in the root of the workspace.
@@ -48,7 +53,11 @@ impl Place {
 
     /// Any program, in the root of the workspace.
     pub(crate) fn call(&self, program: impl AsRef<OsStr>) -> Call {
-        Call::new(program, self.root.clone(), self.on_ci)
+        let mut call = Call::new(program, self.root.clone(), self.on_ci);
+        if self.once {
+            call.command.env(INCREMENTAL, "0");
+        }
+        call
     }
 
     /// A fresh folder under the target directory.
@@ -155,10 +164,10 @@ impl Call {
         self
     }
 
-    /// The command as one would type it, with the variables that we set.
+    /// The command as one would type it, with the variables that decide what it does.
     pub(crate) fn line(&self) -> String {
         let mut words: Vec<String> = Vec::new();
-        for (name, value) in self.command.get_envs() {
+        for (name, value) in self.command.get_envs().filter(|(name, _)| *name != INCREMENTAL) {
             if let Some(value) = value {
                 words.push(format!("{}={}", name.to_string_lossy(), quoted(&value.to_string_lossy())));
             }

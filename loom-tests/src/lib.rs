@@ -70,15 +70,20 @@ fn explore(model: impl Fn() + Send + Sync + 'static, preemptions: Option<usize>)
 pub fn check(model: impl Fn() + Send + Sync + 'static) {
     let model = std::sync::Arc::new(model);
     let random = model.clone();
-    shuttle::check_random(move || random(), SCHEDULES);
-    shuttle::check_pct(move || model(), SCHEDULES, 3);
+    let schedules = schedules();
+    shuttle::check_random(move || random(), schedules);
+    shuttle::check_pct(move || model(), schedules, 3);
 }
 
 #[cfg(all(feature = "shuttle", not(feature = "loom")))]
 pub use {check as check_all, check as check_long};
 
+/// How many schedules of each kind: `TIDEMILL_SCHEDULES`, or what takes seconds.
 #[cfg(all(feature = "shuttle", not(feature = "loom")))]
-const SCHEDULES: usize = 10_000;
+fn schedules() -> usize {
+    let asked = std::env::var("TIDEMILL_SCHEDULES").ok();
+    asked.map_or(3_000, |text| text.parse().expect("TIDEMILL_SCHEDULES is a whole number"))
+}
 
 /// `long` under shuttle, `short` under loom, which tries everything.
 pub const fn lengths(short: u32, long: u32) -> u32 {

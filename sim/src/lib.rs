@@ -87,5 +87,14 @@ pub use streams::Choices;
 pub use swizzle::{Cut, Swizzle};
 pub use task::{Changed, Env, Recv, Sleep, Task, Tasks, Yield};
 pub use tidemill_seam::{Buggify, Duration, Instant, buggify};
+/// ```
+/// use tidemill_sim::Sim;
+///
+/// #[tidemill_sim::test(seeds = 500)]
+/// fn a_fresh_world_is_quiet(sim: &mut Sim) {
+///     sim.run().expect_ok();
+/// }
+/// # fn main() {}
+/// ```
 pub use tidemill_sim_macros::test;
 pub use trace::{Happened, Trace, TraceRecord};

@@ -27,7 +27,7 @@ const OF_SIM: [&str; 8] = [
 ];
 
 pub(crate) fn run(place: &Place) -> Verdict {
-    let core = ["tidemill-seam", "tidemill-ring", "tidemill-flow", "tidemill-contracts"];
+    let core = ["tidemill-seam", "tidemill-ring", "tidemill-flow"];
     let mut all = vec!["--lib", "--tests"];
     all.extend(core.into_iter().flat_map(|package| ["-p", package]));
     let mut tests = 0;

@@ -14,16 +14,6 @@ const SEEDS: u64 = 100;
 
 /// Runs a test once for each seed from 0.
 ///
-/// ```
-/// use tidemill_sim::Sim;
-///
-/// #[tidemill_sim::test(seeds = 500)]
-/// fn a_fresh_world_is_quiet(sim: &mut Sim) {
-///     sim.run().expect_ok();
-/// }
-/// # fn main() {}
-/// ```
-///
 /// The function takes `&mut Sim` and gives nothing, an `Outcome`, or a `Result` of one of them. A panic, an error or a
 /// failed outcome fails the seed: the test stops there, writes a tape, and names the seed, the failure and the command
 /// that repeats it.

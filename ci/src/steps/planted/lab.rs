@@ -3,7 +3,7 @@
 use super::patch::Patch;
 use super::tree::Tree;
 use super::written::{Hunt, Row, STRATEGIES, Small};
-use crate::shell::{Failure, Place, Said};
+use crate::shell::{Failure, INCREMENTAL, Place, Said};
 use crate::steps::tidemill::{json, reproduced};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,8 @@ impl Lab {
 
     fn build(&self) -> Result<(), Failure> {
         let call = self.place.cargo(["build", "--quiet", "--profile", PROFILE, "-p", "tidemill-scenarios"]);
+        // One file differs from build to build.
+        let call = call.env(INCREMENTAL, "1");
         let call = call.args(["--bin", "tidemill"]).dir(&self.tree.root);
         call.env("CARGO_TARGET_DIR", &self.target).read().map(drop)
     }

@@ -13,7 +13,7 @@ pub const T0: Instant = Instant::ZERO;
 
 /// So many, or enough of them for miri.
 pub const fn many(n: u32) -> u32 {
-    if cfg!(miri) { n / 10 } else { n }
+    if cfg!(miri) { n / 40 } else { n }
 }
 
 /// A clock that jumps to whatever is waited for.

@@ -92,7 +92,7 @@ fn the_environment_chooses_what_runs_and_the_printed_commands_repeat_it() {
     let (many, text) = with(&[("TIDEMILL_SEEDS", "100")]);
     assert!(!many.status.success() && text.contains("failed with seed 5 of 100"), "{text}");
     assert!(text.contains("seed 5 is unlucky") && !text.contains("ran seed 6"), "{text}");
-    let command = "replay: TIDEMILL_SEED=5 cargo test -p tidemill-sim-macros -- --exact deep::five_and_six";
+    let command = "replay: TIDEMILL_SEED=5 cargo test -p tidemill-sim -- --exact deep::five_and_six";
     assert!(text.contains(command), "{text}");
     let tape = text.lines().find_map(|line| line.strip_prefix("tape:   ")).expect("a tape was written");
 
