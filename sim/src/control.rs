@@ -148,7 +148,7 @@ impl<P: Process> Sim<P> {
     pub fn touches(&mut self, process: ProcessId, things: &[&str]) {
         let machine = self.kernel.meta(process).machine.index();
         if let Some(chosen) = &mut self.kernel.chosen {
-            chosen.declare(process, machine, things);
+            chosen.declare(process, Some(machine), things);
         }
     }
 }

@@ -256,6 +256,13 @@ impl Choices {
         self.watched(stream, kind, n, drawn, draw, |drive, asked| drive.next(asked, ready) as u64) as usize
     }
 
+    /// Tells who drives the decisions that the present event has touched everything.
+    pub(crate) fn widened(&self) {
+        if let Some(drive) = self.watch.as_ref().and_then(|watch| watch.borrow().drive.clone()) {
+            drive.widened();
+        }
+    }
+
     /// Whether who drives the decisions has nothing more to show.
     pub(crate) fn is_over(&self) -> bool {
         self.watch.as_ref().is_some_and(|watch| watch.borrow().drive.as_ref().is_some_and(Drive::is_over))

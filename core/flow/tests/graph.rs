@@ -4,9 +4,9 @@ mod world;
 
 use tidemill_flow::{
     Any, Bytes, Caps, Cx, Edge, Fault, Graph, Items, Node, Payload, Permits, Relay, Rule, StaticPool, Step,
-    bind, map, sink, source,
+    bind, filter, map, sink, source,
 };
-use tidemill_seam::PoolId;
+use tidemill_seam::{PoolId, WorkerId};
 
 type Pool<P> = StaticPool<P, 12, 4>;
 
@@ -254,4 +254,30 @@ fn tuples_of_stages_nest() {
     assert_eq!(tidemill_flow::run(&mut graph, &world, &world), Ok(tidemill_flow::Outcome::Done));
     drop(graph);
     assert_eq!(sum, 90);
+}
+
+#[test]
+fn a_shape_says_who_feeds_whom_in_whose_slots_and_on_which_worker() {
+    let (p, q): (Pool<u32>, Pool<u32>) = (pool(0), pool(1));
+    let (a, b, c) = (edge(), edge(), edge());
+    let (a_tx, a_rx) = a.split(&p).unwrap();
+    let (b_tx, b_rx) = b.split(&p).unwrap();
+    let (c_tx, c_rx) = c.split(&q).unwrap();
+    let mut graph = Graph::new((
+        bind("numbers", source(|| Some(1)), (), (p.home().unwrap().feed([a_tx]),)),
+        bind("even", filter(|n: &u32| n.is_multiple_of(2)), (a_rx,), (p.returns().unwrap().relay([b_tx]),))
+            .on(WorkerId(2)),
+        bind("double", map(|n: &u32| n * 2), (b_rx,), (q.home().unwrap().feed([c_tx]),)),
+        bind("sink", sink(|_: &u32| ()), (c_rx,), ()).on(WorkerId(1)),
+    ))
+    .unwrap();
+    let shape = graph.shape();
+    let edges: Vec<_> = shape
+        .edges()
+        .map(|feed| [feed.from, feed.to, feed.home].join(" ") + &format!(" {}", feed.items))
+        .collect();
+    assert_eq!(edges, ["numbers even numbers 4", "even double numbers 4", "double sink double 4"]);
+    let workers: Vec<_> = shape.nodes().map(|node| shape.worker(node)).collect();
+    assert_eq!(workers, [0, 2, 0, 1].map(|worker| Some(WorkerId(worker))));
+    assert_eq!(shape.worker("nobody"), None);
 }

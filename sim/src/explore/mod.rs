@@ -27,7 +27,8 @@
 //! - `pct:d`: random priorities of chains of events, and `d − 1` points at which whoever would go next falls behind
 //!   everybody; a fault is such a point, too. The first run has no points, and tells how many decisions there are.
 //! - `exhaustive:f`: every run with at most `f` faults; of two orders of events that [commute](Ready::commutes) one
-//!   is run. [`Sim::touches`](crate::Sim::touches) says what processes share; where nothing was said, nothing commutes.
+//!   is run. [`Sim::touches`](crate::Sim::touches) says what processes share; where nothing was said, nothing commutes. For
+//!   the workers of a graph its shape says it: see [`Crew`](crate::flow::Crew).
 //!   [`Extent`] says whether it is complete, and what was held.
 //! - `guided`: keeps runs that show something new (a claim that was met, how a process went from one event to the
 //!   next, how much waited), and changes single values of them or what comes behind one decision.

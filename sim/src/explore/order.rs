@@ -140,13 +140,14 @@ impl Chosen {
         self.entries[at] = entry;
     }
 
-    /// What a process may touch besides its machine.
-    pub(crate) fn declare(&mut self, process: ProcessId, machine: usize, words: &[&str]) {
-        let mut mask = 1 << (machine % 64);
+    /// What a process may touch: its machine, unless it keeps off it, and other things.
+    pub(crate) fn declare<W: AsRef<str>>(&mut self, process: ProcessId, machine: Option<usize>, words: &[W]) {
+        let mut mask = machine.map_or(0, |machine| 1 << (machine % 64));
         for word in words {
+            let word = word.as_ref();
             let known = self.words.iter().position(|known| known == word);
             let number = known.unwrap_or_else(|| {
-                self.words.push((*word).to_owned());
+                self.words.push(word.to_owned());
                 self.words.len() - 1
             });
             mask |= 1 << (64 + number % 64);
@@ -156,6 +157,15 @@ impl Chosen {
             self.touches.resize(at + 1, u128::MAX);
         }
         self.touches[at] = mask;
+    }
+
+    /// From now on these processes touch everything.
+    fn widen(&mut self, processes: &[ProcessId]) {
+        for process in processes {
+            if let Some(mask) = self.touches.get_mut(process.index()) {
+                *mask = u128::MAX;
+            }
+        }
     }
 
     /// Everything that waits, the oldest first.
@@ -212,6 +222,15 @@ impl Kernel {
     pub(crate) fn waiting_for(&self, process: usize) -> u64 {
         let reaches = |event: &Pending| self.reached(event).is_some_and(|reached| reached.index() == process);
         self.queue.iter().filter(|(_, _, event)| reaches(event)).count() as u64
+    }
+
+    /// The present event touches everything, and from now on so do these processes.
+    #[cold]
+    pub(crate) fn widen(&mut self, processes: &[ProcessId]) {
+        if let Some(chosen) = &mut self.chosen {
+            chosen.widen(processes);
+            self.choices.widened();
+        }
     }
 
     /// Whom an event reaches.

@@ -40,6 +40,10 @@ pub trait Source {
         let _ = ready;
     }
 
+    /// The present event has touched everything, whatever was said of its process: what happens next does not commute
+    /// with it.
+    fn widened(&mut self) {}
+
     /// Whether the run has nothing more to show: it ends before the event that was just decided on.
     fn is_over(&self) -> bool {
         false
@@ -72,6 +76,10 @@ impl Drive {
 
     pub(crate) fn only(&self, ready: &Ready) {
         self.0.borrow_mut().only(ready);
+    }
+
+    pub(crate) fn widened(&self) {
+        self.0.borrow_mut().widened();
     }
 
     pub(crate) fn is_over(&self) -> bool {

@@ -213,6 +213,11 @@ impl Source for Walk {
         self.happens(ready);
     }
 
+    fn widened(&mut self) {
+        self.asleep.clear();
+        self.touched = u128::MAX;
+    }
+
     fn is_over(&self) -> bool {
         self.trail.cut
     }

@@ -1,5 +1,7 @@
 use core::fmt;
 
+use tidemill_seam::WorkerId;
+
 use super::stages::{Stages, Visit};
 use super::{AnyStage, Feed, STAGES_MAX, Shape};
 use crate::edge::Caps;
@@ -141,6 +143,14 @@ impl Visit for Look<'_> {
     }
 }
 
+struct Place;
+impl Visit for Place {
+    type Output = WorkerId;
+    fn visit<A: AnyStage>(self, stage: &mut A) -> WorkerId {
+        stage.worker()
+    }
+}
+
 struct Link<'p>(&'p Plan);
 impl Visit for Link<'_> {
     type Output = ();
@@ -206,8 +216,12 @@ pub(super) fn shape<S: Stages>(stages: &mut S) -> Shape {
     for wire in plan.outputs() {
         if let Some(consumer) = plan.end(wire.edge, false) {
             let (from, to) = (plan.name(wire.stage), plan.name(consumer.stage));
-            shape.add(Feed { from, to, items: wire.hard_items });
+            let home = plan.outputs().find(|other| other.home && other.pool == wire.pool).unwrap_or(wire);
+            shape.add(Feed { from, to, home: plan.name(home.stage), items: wire.hard_items });
         }
+    }
+    for index in 0..S::COUNT {
+        shape.place(index, stages.visit_mut(index, Place));
     }
     shape
 }

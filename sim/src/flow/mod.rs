@@ -2,6 +2,12 @@
 //!
 //! A graph borrows its pools and edges, so the process that runs it is a task: an `async` block owns all three, builds
 //! them anew at every restart, and hands the graph to [`run`].
+//!
+//! A graph whose stages are placed on several workers runs as a [`Crew`]: each worker is a process, whose steps are events.
+
+mod crew;
+
+pub use crew::Crew;
 
 use tidemill_flow::{Graph, Outcome, Polled, Stages, StartError, Why};
 
