@@ -73,7 +73,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let all = args.steps.is_empty() && !args.fail_fast;
-    let report = if all { run_all(&Place { once: true, ..place }) } else { run(&place, &chosen, args.fail_fast) };
+    let report =
+        if all { run_all(&Place { once: true, ..place }) } else { run(&place, &chosen, args.fail_fast) };
     print!("{}", report.summary());
     if report.failed() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
