@@ -1,5 +1,6 @@
 //! One seed, one hash: wherever, whenever and however it runs.
 
+use super::cargo::wasm_build;
 use super::profiles;
 use super::tidemill::{Build, Run, Tidemill, json, runs};
 use crate::shell::{Failure, Place};
@@ -11,7 +12,7 @@ const SEEDS: u64 = 8;
 /// Stories about the Linux world, which the WebAssembly module does not have.
 const NATIVE: [&str; 1] = ["register"];
 /// Seeds a story where the program is not optimised.
-const SLOW_SEEDS: u64 = 3;
+const SLOW_SEEDS: u64 = 2;
 
 /// The reference is the n-th simulation of a process with one worker thread, optimised, on this machine. Each other way
 /// must give the same hash for the same seed.
@@ -52,9 +53,8 @@ pub(crate) fn run(place: &Place) -> Verdict {
 
 /// Every story as WebAssembly, in node. Those of the reference only: canaries run only where they are named.
 fn wasm(place: &Place, dir: &Path, reference: &[Run]) -> Result<Vec<Run>, Failure> {
-    let target = "wasm32-unknown-unknown";
-    place.cargo(["build", "--release", "-p", "tidemill-scenarios-wasm", "--target", target]).run()?;
-    let module = place.target.join(target).join("release/tidemill_scenarios_wasm.wasm");
+    wasm_build(place, "tidemill-scenarios-wasm").run()?;
+    let module = place.target.join("wasm32-unknown-unknown/release/tidemill_scenarios_wasm.wasm");
     let script = place.root.join("ci/wasm/hashes.mjs");
     let seeds = SLOW_SEEDS.to_string();
     let call = place.call("node").args([script.as_os_str(), module.as_os_str(), seeds.as_ref()]).dir(dir);
