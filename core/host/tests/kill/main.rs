@@ -4,7 +4,8 @@
 //! live to make. Everything is judged while it is a zombie: nobody has waited for it yet.
 //!
 //! Beside every store, the stream is killed at random moments, 20 times each kind of memory; for more:
-//! `cargo test -p tidemill-host --test kill -- kills=1000`.
+//! `cargo test -p tidemill-host --test kill -- kills=1000`. The last of the tests that kill to end says how many died in all of
+//! them, which are a thousand at least.
 
 mod harm;
 mod several;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use tidemill_host::ring::{self, AttachError, Backing, Draft, Lock, Mapping};
 use tidemill_host::{MonotonicClock, OsEntropy};
 use tidemill_ring::header::{Creator, SegmentId};
@@ -172,6 +173,24 @@ fn kill(child: Victim) -> Zombie {
     wait(child)
 }
 
+/// The tests that kill, and how many have to die in all of them.
+const KILLERS: u32 = 10;
+const DEATHS: u64 = 1_000;
+
+/// One of the tests that kill has come to its end. The last one says how many died.
+fn died(deaths: u64) {
+    static ALL: AtomicU64 = AtomicU64::new(0);
+    static ENDED: AtomicU32 = AtomicU32::new(0);
+    // Relaxed: ordered by the count of those who ended.
+    ALL.fetch_add(deaths, Ordering::Relaxed);
+    // AcqRel: pairs with itself; the last one sees what all others added.
+    if ENDED.fetch_add(1, Ordering::AcqRel) + 1 == KILLERS {
+        let all = ALL.load(Ordering::Relaxed);
+        println!("{all} processes were killed with SIGKILL, in {KILLERS} tests");
+        assert!(all >= DEATHS, "{all} deaths are less than {DEATHS}");
+    }
+}
+
 /// What was told on the command line, behind `key=`.
 fn told(key: &str) -> Option<String> {
     let args: BTreeMap<String, String> = std::env::args()
@@ -265,9 +284,10 @@ fn at_every_store<P>(
 // RING-RESTART, RING-DEATH: R-RING-13, SIGKILL before every store of a producer, on shared memory, a file and a memfd
 #[test]
 fn a_killed_producer_leaves_a_ring_that_restarts() {
+    let mut deaths = 0;
     for memory in MEMORIES {
         for role in ["producer", "batches"] {
-            at_every_store(
+            deaths += at_every_store(
                 || Stage::new(memory),
                 (memory, role),
                 |stage| stage.consumer("steady"),
@@ -275,13 +295,15 @@ fn a_killed_producer_leaves_a_ring_that_restarts() {
             );
         }
     }
+    died(deaths);
 }
 
 // RING-RESTART: whoever takes over may die at any store as well
 #[test]
 fn a_successor_that_is_killed_has_a_successor() {
+    let mut deaths = 0;
     for memory in MEMORIES {
-        at_every_store(
+        deaths += at_every_store(
             || Stage::new(memory),
             (memory, "producer"),
             |stage| {
@@ -295,6 +317,7 @@ fn a_successor_that_is_killed_has_a_successor() {
             |stage, (mut rx, _first), zombie| judge_producer(stage, &mut rx, zombie),
         );
     }
+    died(deaths);
 }
 
 /// Behind a consumer that died: the producer gets its slot back by proof, another one sees everything, and its name is free.
@@ -321,9 +344,10 @@ fn judge_consumer(stage: &Stage, mut tx: tidemill_ring::Producer<Item, Mapping, 
 // RING-DEATH, RING-JOIN: SIGKILL before every store of a consumer and of a lossy reader: joining, reading, leaving
 #[test]
 fn a_killed_consumer_blocks_nobody() {
+    let mut deaths = 0;
     for memory in MEMORIES {
         for role in ["consumer", "reader"] {
-            at_every_store(
+            deaths += at_every_store(
                 || Stage::new(memory),
                 (memory, role),
                 |stage| {
@@ -337,6 +361,7 @@ fn a_killed_consumer_blocks_nobody() {
             );
         }
     }
+    died(deaths);
 }
 
 /// With a consumer in another process that is there and asleep, and has taken two items.
@@ -404,6 +429,7 @@ fn a_killed_required_consumer_shuts_the_ring_down() {
 // RING-STALE: SIGKILL before every seventh store of a maker: no name, and the next one makes it
 #[test]
 fn a_killed_creator_leaves_no_name() {
+    let mut all = 0;
     for memory in ["shm", "file"] {
         let mut deaths = 0;
         for left in (0..).step_by(7) {
@@ -425,7 +451,9 @@ fn a_killed_creator_leaves_no_name() {
         }
         assert!(deaths > 10, "a maker that stores {deaths} times was not let play");
         println!("{memory}: a maker was killed {deaths} times");
+        all += deaths;
     }
+    died(all);
 }
 
 /// Takes `n` items of a stream that another process publishes.
@@ -462,6 +490,7 @@ fn a_stream_goes_on_through_kills_at_random_moments() {
         }
         println!("{memory}: {} items through {kills} kills", rx.position());
     }
+    died(MEMORIES.len() as u64 * u64::from(kills));
 }
 
 // RING-DEATH: a process that is stopped is not dead, however long; nobody takes its place, and it goes on

@@ -1,7 +1,7 @@
 //! One of several producers is killed before each of its stores, and so is whoever heals what it left.
 
 use super::victim::{Item, item, shared};
-use super::{MEMORIES, Rx, Stage, Zombie, at_every_store, ring};
+use super::{MEMORIES, Rx, Stage, Zombie, at_every_store, died, ring};
 use tidemill_host::MonotonicClock;
 use tidemill_host::ring::{Lock, Mapping};
 use tidemill_ring::{End, Layout, MultiProducer, Next};
@@ -79,10 +79,11 @@ fn judge(stage: &Stage, (mut tx, mut rx): (Tx, Rx), turn: u64, zombie: &Zombie) 
 // RING-MPSC, RING-DEATH: SIGKILL before every store of a producer among several: coming, claiming, writing, aborting, leaving
 #[test]
 fn a_killed_producer_among_several_holds_up_nobody() {
+    let mut deaths = 0;
     for memory in MEMORIES {
         let turn = std::cell::Cell::new(0);
         let void = std::cell::Cell::new(0);
-        at_every_store(
+        deaths += at_every_store(
             || stage(memory),
             (memory, "shares"),
             |stage| (producer(stage), stage.consumer("steady")),
@@ -94,13 +95,14 @@ fn a_killed_producer_among_several_holds_up_nobody() {
         println!("{memory}: {} claims of {} deaths were no items", void.get(), turn.get());
         assert!(void.get() > 20, "it was to die in claims: {}", void.get());
     }
+    died(deaths);
 }
 
 // RING-MPSC, RING-DEATH: SIGKILL before every store of who heals a producer that was killed in a claim
 #[test]
 fn a_killed_healer_has_a_successor() {
     let turn = std::cell::Cell::new(0);
-    at_every_store(
+    let deaths = at_every_store(
         || stage("shm"),
         ("shm", "mends"),
         |stage| {
@@ -115,4 +117,5 @@ fn a_killed_healer_has_a_successor() {
             turn.set(turn.get() + 1);
         },
     );
+    died(deaths);
 }

@@ -1,7 +1,7 @@
 //! Who waits for a process that is killed is woken by whoever watches: its sleep has no other end, for it lasts a minute.
 
 use super::victim::{Item, item, peer, shared};
-use super::{MEMORIES, Stage, Victim};
+use super::{MEMORIES, Stage, Victim, died};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -158,6 +158,7 @@ fn a_watched_death_of_a_producer_wakes_who_reads() {
             watched.heard_of(child.0.id(), Layout::PRODUCER);
         }
     }
+    died(9);
 }
 
 // RING-DEATH: who sleeps for want of room is woken by the death of the consumer that it waits for
@@ -175,6 +176,7 @@ fn a_watched_death_of_a_consumer_wakes_who_publishes() {
         println!("{memory}: {took} from the kill of a consumer to the next item");
         watched.heard_of(child.0.id(), 0);
     }
+    died(3);
 }
 
 // RING-DEATH, RING-MPSC: who sleeps behind a claim is woken by the death of whose it is, and gets what lies behind
@@ -206,6 +208,7 @@ fn a_watched_death_in_a_claim_frees_who_waits_behind_it() {
         println!("{memory}: {took} from the kill of a producer in a claim to the item behind it");
         watched.heard_of(child.0.id(), Layout::POSTS);
     }
+    died(3);
 }
 
 /// Turns a vigil until it says something.
