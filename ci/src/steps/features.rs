@@ -87,6 +87,7 @@ const RING_ROWS: &[(&str, &str)] = &[
         "messages over a segment, in parts or in one run; values over messages; published whole or not at all",
     ),
     ("RING-CODECS", "codecs that ship: postcard, bincode, rkyv, FlatBuffers"),
+    ("RING-COUNTERS", "counters of the application in the segment, read by anybody, exported as text"),
     (
         "RING-TOOL",
         "`tidemill ring`: a ring in use or left behind is listed, shown, followed, judged, repaired, collected",

@@ -15,8 +15,10 @@ const ENDIAN: u32 = 0x0102_0304;
 pub const ABI: (u16, u16) = (1, 0);
 /// The feature of a ring of several producers, which who does not know it must not touch.
 const SHARED: u32 = 1;
+/// The feature of a ring with counters of the application, behind which the data lies.
+const COUNTED: u32 = 2;
 /// Feature bits without which a segment cannot be used.
-const REQUIRED_KNOWN: u32 = SHARED;
+const REQUIRED_KNOWN: u32 = SHARED | COUNTED;
 /// Feature bits that may be ignored: nobody sleeps here. Who does all the same is woken by its probes only.
 const SPIN_ONLY: u32 = 1;
 /// Slots of plain elements.
@@ -83,6 +85,8 @@ pub enum Field {
     Page,
     /// Events that are remembered.
     Journal,
+    /// Counters of the application.
+    Counters,
     /// What participants may choose to be.
     Policies,
     /// Which codec its messages are in.
@@ -139,6 +143,7 @@ mod at {
     pub(super) const CODEC: usize = 41;
     pub(super) const INDEX: usize = 42;
     pub(super) const PRODUCERS: usize = 43;
+    pub(super) const COUNTERS: usize = 44;
     pub(super) const CHECKSUM: usize = super::WORDS - 1;
 }
 
@@ -195,9 +200,10 @@ impl Header {
         };
         put(at::MAGIC, &MAGIC);
         let optional = if spec.parks { 0 } else { SPIN_ONLY };
-        let (required, producers) = if spec.shared() { (SHARED, spec.producers) } else { (0, 0) };
+        let (shared, producers) = if spec.shared() { (SHARED, spec.producers) } else { (0, 0) };
+        let required = shared | if spec.counters > 0 { COUNTED } else { 0 };
         put(at::ABI, &[u32::from(ABI.0) << 16 | u32::from(ABI.1), ENDIAN, required, optional, kind]);
-        put(at::PRODUCERS, &[producers]);
+        put(at::PRODUCERS, &[producers, spec.counters]);
         put(at::LINE, &[spec.line, spec.capacity, spec.size, spec.align]);
         put(at::FINGERPRINT, &halves(spec.fingerprint));
         put(at::HISTORY, &[spec.history, spec.participants, spec.page, spec.journal, spec.policies.bits()]);
@@ -265,6 +271,11 @@ impl Header {
                 return Err(Incompatible { field: Field::Producers, got, want });
             }
         };
+        let (counted, counters) = (words[at::REQUIRED] & COUNTED != 0, words[at::COUNTERS]);
+        if counted != (counters > 0) {
+            let (got, want) = (u64::from(counters), u64::from(crate::layout::COUNTERS_MAX));
+            return Err(Incompatible { field: Field::Counters, got, want });
+        }
         let policies = words[at::POLICIES];
         let known = Policies::from_bits(policies).ok_or(Incompatible {
             field: Field::Policies,
@@ -284,6 +295,7 @@ impl Header {
             line: words[at::LINE],
             page: words[at::PAGE],
             journal: words[at::JOURNAL],
+            counters,
             policies: known,
             parks: words[at::OPTIONAL] & SPIN_ONLY == 0,
         };
@@ -301,7 +313,8 @@ impl Header {
 impl From<crate::layout::SpecError> for Incompatible {
     fn from(error: crate::layout::SpecError) -> Self {
         use crate::layout::{
-            CAPACITY_MAX, JOURNAL_MAX, LINE_MAX, PAGE_MAX, PARTICIPANTS_MAX, PRODUCERS_MAX, SpecError,
+            CAPACITY_MAX, COUNTERS_MAX, JOURNAL_MAX, LINE_MAX, PAGE_MAX, PARTICIPANTS_MAX, PRODUCERS_MAX,
+            SpecError,
         };
         let (field, got, want) = match error {
             SpecError::Capacity(got) => (Field::Capacity, got, CAPACITY_MAX),
@@ -315,6 +328,7 @@ impl From<crate::layout::SpecError> for Incompatible {
             SpecError::Line(got) => (Field::Line, got, LINE_MAX),
             SpecError::Page(got) => (Field::Page, got, PAGE_MAX),
             SpecError::Journal(got) => (Field::Journal, got, JOURNAL_MAX),
+            SpecError::Counters(got) => (Field::Counters, got, COUNTERS_MAX),
             SpecError::TooLong { words } => {
                 return Self { field: Field::Length, got: words, want: u64::from(u32::MAX) };
             }

@@ -1,8 +1,8 @@
 //! Where everything lies in a segment, as a function of its [`Spec`] alone.
 //!
 //! ```text
-//!  header 128 words │ state · published · gate · park │ ctl × P │ (cursor · record) × P │ journal │ index │ data: slot × capacity
-//!                     a line each                       dense     a line each              events    frames  from a page on
+//!  header 128 words │ state · published · gate · park │ ctl × P │ (cursor · record) × P │ journal │ index │ counters │ data: slot × capacity
+//!                     a line each                       dense     a line each              events    frames  the app's  from a page on
 //! ```
 //! Everything is an index of a 32-bit word from the start of the segment, so that two mappings at different addresses,
 //! and a 64-bit host beside 32-bit firmware, agree. A position takes two words: the low one counts items, the high one
@@ -29,6 +29,8 @@ pub const LINE_MAX: u32 = 128;
 pub const PAGE_MAX: u32 = 1 << 14;
 /// Most events that a journal remembers.
 pub const JOURNAL_MAX: u32 = 64;
+/// Most counters of the application.
+pub const COUNTERS_MAX: u32 = 16;
 /// Words of one event of the journal.
 pub const EVENT_WORDS: u32 = 8;
 
@@ -42,6 +44,8 @@ const PARK_WORDS: u32 = 4;
 const SKIPPED_WORDS: u32 = 8;
 /// Words of one of several producers: its post, what it claimed last, who it is, what went unheard.
 const POST_WORDS: u32 = 16;
+/// Words of a counter of the application: number, label, value.
+const COUNTER_WORDS: u32 = 10;
 
 const WIDE: bool = cfg!(target_pointer_width = "64");
 
@@ -74,6 +78,7 @@ pub struct Layout {
     /// From one of them to the next.
     pub(crate) post: u32,
     pub(crate) index: At,
+    pub(crate) counters: At,
     pub(crate) data: At,
     /// From one slot to the next.
     pub(crate) stride: u32,
@@ -110,7 +115,10 @@ impl Layout {
         let post = up(POST_WORDS as u64, line);
         let index = posts + if spec.shared() { post * spec.producers as u64 } else { 0 };
         let entries = if indexed { index::words(spec.capacity) } else { 0 };
-        let data = up(index + entries, spec.data_unit());
+        // A ring without counters lies as if there were no such thing.
+        let counters = if spec.counters > 0 { up(index + entries, line) } else { index + entries };
+        let counted = up(COUNTER_WORDS as u64, line) * spec.counters as u64;
+        let data = up(counters + counted, spec.data_unit());
         let stride = (spec.size as u64).div_ceil(4);
         let words = data + stride * spec.capacity as u64;
         if words > u32::MAX as u64 {
@@ -128,6 +136,7 @@ impl Layout {
             posts: At(posts as u32),
             post: post as u32,
             index: At(index as u32),
+            counters: At(counters as u32),
             data: At(data as u32),
             stride: stride as u32,
             words: words as u32,
@@ -239,6 +248,13 @@ impl Layout {
     pub(crate) const fn event(&self, number: u32) -> At {
         assert!(self.spec.journal > 0, "a segment without a journal has no events");
         self.journal.plus(self.spec.line + (number & (self.spec.journal - 1)) * EVENT_WORDS)
+    }
+
+    /// A counter of the application.
+    #[inline]
+    pub(crate) const fn counter(&self, place: u32) -> At {
+        assert!(place < self.spec.counters, "no such counter");
+        self.counters.plus(place * up(COUNTER_WORDS as u64, self.spec.line as u64) as u32)
     }
 
     /// The entry of a position in the index.

@@ -9,7 +9,7 @@
 //! - [`segment`]: one producer, or [several](multi), and up to 64 readers that share a region with somebody who may die, restart or lie:
 //!   [`layout`] and [`header`] say where everything lies, [`table`] who takes part, [`producer`], [`consumer`] and
 //!   [`reader`] move items, [`join`] comes and goes, [`journal`] and [`counters`] account for it, [`doctor`] judges it,
-//!   [`tail`] copies items for who looks on.
+//!   [`tail`] copies items for who looks on, [`app`] counts what the application says.
 //!
 //! Beside them:
 //! - [`wake`]: the words behind a sleep that loses no wake-up.
@@ -32,6 +32,7 @@ extern crate alloc;
 
 #[cfg(target_has_atomic = "32")]
 mod apart;
+pub mod app;
 #[cfg(test)]
 mod cases;
 mod census;
@@ -81,6 +82,7 @@ pub mod wake;
 
 #[cfg(target_has_atomic = "32")]
 pub use apart::Apart;
+pub use app::AppCounter;
 pub use census::Holder;
 pub use consumer::{Consumer, Lease};
 pub use element::{Fingerprint, Plain};

@@ -317,8 +317,12 @@ impl Layout {
     pub const CREATOR: u32 = Self::PRODUCER + 1;
     /// The claim of the first of several producers; those of the others follow.
     pub const POSTS: u32 = Self::CREATOR + 1;
+    /// The claim of who counts in the first place of the application's counters; those of the others follow.
+    pub const COUNTERS: u32 = Self::POSTS + crate::layout::PRODUCERS_MAX;
+    /// The claim of who declares one of them.
+    pub const REGISTRAR: u32 = Self::COUNTERS + crate::layout::COUNTERS_MAX;
     /// Claims that there are on a segment.
-    pub const CLAIMS: u32 = Self::POSTS + crate::layout::PRODUCERS_MAX;
+    pub const CLAIMS: u32 = Self::REGISTRAR + 1;
 }
 
 #[cfg(all(test, not(any(feature = "loom", feature = "shuttle"))))]

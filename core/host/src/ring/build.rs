@@ -194,6 +194,13 @@ impl<E: Plain> Builder<E> {
         self
     }
 
+    /// So many [counters](Ring::counter) of the application: none unless told.
+    #[must_use]
+    pub fn counters(mut self, counters: u32) -> Self {
+        self.spec = self.spec.counters(counters);
+        self
+    }
+
     /// What participants may choose to be: anything unless told.
     #[must_use]
     pub fn policies(mut self, policies: Policies) -> Self {
@@ -425,6 +432,7 @@ fn agree(there: &Spec, meant: &Spec) -> Result<(), AttachError> {
     same(Field::Participants, there.participants, meant.participants)?;
     same(Field::Producers, there.producers, meant.producers)?;
     same(Field::Journal, there.journal, meant.journal)?;
+    same(Field::Counters, there.counters, meant.counters)?;
     same(Field::Policies, there.policies.bits(), meant.policies.bits())?;
     same(Field::Features, u32::from(there.parks), u32::from(meant.parks))
 }

@@ -1,6 +1,7 @@
 use rustix::io::Errno;
 use std::fmt;
 use tidemill_ring::SpecError;
+use tidemill_ring::app::AppCounterError;
 use tidemill_ring::header::{self, Field, Incompatible};
 use tidemill_ring::join::JoinError;
 use tidemill_ring::producer::OpenError;
@@ -54,6 +55,8 @@ pub enum AttachError {
     PeerName(PeerNameError),
     /// The table does not take this participant, for another reason than those above.
     Join(JoinError),
+    /// There is no such counter of the application.
+    Counter(AppCounterError),
     /// Nobody sleeps on this ring, and a strategy that does was asked for.
     SpinOnly,
     /// A word was found that its owner does not write (RL-18).
@@ -154,6 +157,7 @@ impl fmt::Display for AttachError {
             Self::Spec(error) => error.fmt(f),
             Self::PeerName(error) => error.fmt(f),
             Self::Join(error) => error.fmt(f),
+            Self::Counter(error) => error.fmt(f),
             Self::SpinOnly => fmt::Display::fmt(&SpinOnly, f),
             Self::Fault(fault) => fault.fmt(f),
             Self::Os { call, code } => {

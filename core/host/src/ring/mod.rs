@@ -6,6 +6,7 @@
 //! - [`Lock`]: one byte of that file a claim, write-locked; it stands while its holder is stopped, and goes with it.
 //! - [`Draft`] and [`Backing`]: a segment's memory before and after it has a name. It gets it once it is whole, and only
 //!   where none has it; it loses it only where nobody has it open.
+//! - [`Counter`]: what the application counts, in the segment.
 //! - [`spawn`]: a consumer on a thread of its own.
 //! - [`Watch`]: a thread that hears of deaths from the kernel and wakes at once who waits for the dead; [`Vigil`]: the same without
 //!   a thread, as something to poll. Both ask a second [`Witness`], and say so where the two do not agree.
@@ -45,6 +46,7 @@
 //! Refuses: to wait for a ring. A consumer whose ring nobody has made is told so.
 
 mod build;
+mod count;
 mod error;
 mod identity;
 mod idle;
@@ -63,6 +65,7 @@ pub use build::{
     Builder, Consumer, FrameConsumer, FrameProducer, FrameReader, MultiProducer, Passed, Producer, Reader,
     Ring, Typed, TypedConsumer, TypedProducer, VarConsumer, VarProducer, VarReader, over, ring,
 };
+pub use count::Counter;
 pub use error::AttachError;
 pub use identity::identity;
 pub use lock::Lock;

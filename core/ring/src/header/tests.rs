@@ -46,6 +46,7 @@ fn a_header_comes_back_as_it_was_written() {
             .participants(64)
             .policies(Policies::BLOCK.and(Policy::Lossy)),
         Spec::new(8, 4, 4, 1).spin_only(),
+        Spec::new(8, 4, 4, 1).counters(5),
     ] {
         let header = header(spec);
         assert_eq!(Header::check(&header.encode(), header.layout.words()), Ok(header));
@@ -91,6 +92,7 @@ fn a_wrong_field_is_named() {
     assert_eq!(with(at::LINE, 0).field, Field::Line);
     assert_eq!(with(at::PAGE, 5).field, Field::Page);
     assert_eq!(with(at::JOURNAL, 128).field, Field::Journal);
+    assert_eq!(with(at::COUNTERS, 3), named(Field::Counters, 3, 16));
     assert_eq!(with(at::POLICIES, 16).field, Field::Policies);
     assert_eq!(with(at::OFFSETS + 1, 0).field, Field::Offset(at::OFFSETS as u32 + 1));
     assert_eq!(with(at::INDEX, 0).field, Field::Offset(at::INDEX as u32));
@@ -145,8 +147,12 @@ fn the_blocks_of_a_layout_never_overlap() {
             for (participants, kind) in
                 [(1, Kind::Slots), (5, Kind::Frames), (if cfg!(miri) { 8 } else { 64 }, Kind::Slots)]
             {
-                let spec =
-                    Spec::new(4, size, align, 0).line(line).page(1).participants(participants).kind(kind);
+                let spec = Spec::new(4, size, align, 0)
+                    .line(line)
+                    .page(1)
+                    .participants(participants)
+                    .kind(kind)
+                    .counters(participants % 3);
                 let layout = Layout::of(&spec).unwrap();
                 let mut blocks = [
                     (0, 128),
@@ -160,6 +166,7 @@ fn the_blocks_of_a_layout_never_overlap() {
                     (layout.data.0, 4 * layout.stride),
                 ]
                 .to_vec();
+                blocks.extend((0..spec.counters).map(|place| (layout.counter(place).0, 10)));
                 for slot in 0..participants {
                     blocks.push((layout.cursor(slot).0, 2));
                     blocks.push((layout.record(slot).0, 32));

@@ -1,4 +1,6 @@
-use super::{CAPACITY_MAX, JOURNAL_MAX, LINE_MAX, PAGE_MAX, PARTICIPANTS_MAX, PRODUCERS_MAX, WIDE};
+use super::{
+    CAPACITY_MAX, COUNTERS_MAX, JOURNAL_MAX, LINE_MAX, PAGE_MAX, PARTICIPANTS_MAX, PRODUCERS_MAX, WIDE,
+};
 use crate::element::Plain;
 use crate::table::Policies;
 use core::fmt;
@@ -41,6 +43,8 @@ pub struct Spec {
     pub page: u32,
     /// Events that the journal remembers: zero or a power of two up to [`JOURNAL_MAX`].
     pub journal: u32,
+    /// Counters that the application may declare: up to [`COUNTERS_MAX`].
+    pub counters: u32,
     /// What a participant may choose to be.
     pub policies: Policies,
     /// Whether whoever waits may sleep: a publication then takes a fence, and a look at who does.
@@ -76,6 +80,8 @@ pub enum SpecError {
     Page(u32),
     /// The journal is neither empty nor a power of two up to 64 events.
     Journal(u32),
+    /// More than 16 counters of the application.
+    Counters(u32),
     /// The segment would have more words than 32 bits can count.
     TooLong {
         /// Words that it would have.
@@ -105,6 +111,7 @@ impl Spec {
             line: if WIDE { 32 } else { 1 },
             page: if WIDE { 1024 } else { 1 },
             journal: if WIDE { JOURNAL_MAX } else { 0 },
+            counters: 0,
             policies: Policies::ALL,
             parks: true,
         }
@@ -150,6 +157,12 @@ impl Spec {
     #[must_use]
     pub const fn journal(self, journal: u32) -> Self {
         Self { journal, ..self }
+    }
+
+    /// The same ring with so many [counters](crate::app) of the application.
+    #[must_use]
+    pub const fn counters(self, counters: u32) -> Self {
+        Self { counters, ..self }
     }
 
     /// The same ring where participants may choose among `policies` only.
@@ -208,6 +221,9 @@ impl Spec {
         if journal != 0 && (!journal.is_power_of_two() || journal > JOURNAL_MAX) {
             return Err(SpecError::Journal(journal));
         }
+        if self.counters > COUNTERS_MAX {
+            return Err(SpecError::Counters(self.counters));
+        }
         Ok(())
     }
 
@@ -245,6 +261,7 @@ impl fmt::Display for SpecError {
             Self::Line(n) => write!(f, "a line of {n} words is no power of two between 1 and {LINE_MAX}"),
             Self::Page(n) => write!(f, "a page of {n} words is no power of two between 1 and {PAGE_MAX}"),
             Self::Journal(n) => write!(f, "a journal of {n} events is no power of two up to {JOURNAL_MAX}"),
+            Self::Counters(n) => write!(f, "{n} counters of the application are more than {COUNTERS_MAX}"),
             Self::TooLong { words } => write!(f, "{words} words are more than a segment can have"),
         }
     }

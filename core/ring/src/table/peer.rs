@@ -84,7 +84,7 @@ impl Identity {
 impl PeerName {
     /// The longest name, in bytes.
     pub const MAX: usize = 24;
-    pub(super) const WORDS: usize = Self::MAX / 4;
+    pub(crate) const WORDS: usize = Self::MAX / 4;
 
     /// The participant of that name.
     ///
@@ -112,7 +112,7 @@ impl PeerName {
         core::str::from_utf8(&self.0[..len]).unwrap_or("?")
     }
 
-    pub(super) fn encode(&self) -> [u32; Self::WORDS] {
+    pub(crate) fn encode(&self) -> [u32; Self::WORDS] {
         let mut words = [0; Self::WORDS];
         for (word, bytes) in words.iter_mut().zip(self.0.as_chunks().0) {
             *word = u32::from_le_bytes(*bytes);
@@ -121,7 +121,7 @@ impl PeerName {
     }
 
     /// The name that stood in those words, as far as it is one.
-    pub(super) fn decode(words: &[u32; Self::WORDS]) -> Option<Self> {
+    pub(crate) fn decode(words: &[u32; Self::WORDS]) -> Option<Self> {
         let mut bytes = [0; Self::MAX];
         for (four, word) in bytes.chunks_mut(4).zip(words) {
             four.copy_from_slice(&word.to_le_bytes());
