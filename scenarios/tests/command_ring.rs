@@ -68,6 +68,41 @@ fn a_ring_in_use_is_shown_as_it_is_and_left_as_it_is() {
     assert_eq!(fs::read(desk.join("prices.ring")).expect("there"), before, "a look changed the ring");
 }
 
+// RING-COUNTERS: what the application counts is shown, told as JSON and exported; of whom nobody lives the last count is left
+#[test]
+fn what_the_application_counts_is_shown_and_exported() {
+    let desk = desk("counters");
+    let of = || ring("prices").expect("a name").under(&desk);
+    let mut tx = slots(&desk, "prices").counters(2).producer().expect("nobody else does");
+    let _rx = slots(&desk, "prices").name("ri\"sk").consumer().expect("there is room");
+    let mut orders = of().counter(0x100, "orders").expect("a free place");
+    of().counter(0x2ff, "bids").expect("a free place").add(7);
+    orders.add(41);
+    orders.add(1_000_000_000_000);
+    tx.try_push(1).expect("there is room");
+    let (code, whole) = from_json(&desk, &["ring", "stat", "./prices.ring", "--json"]);
+    assert_eq!(code, Some(0));
+    let counted = |label, id, value: u64, counted| json!({ "label": label, "id": id, "value": value, "counted": counted });
+    let all = [counted("orders", 0x100, 1_000_000_000_041, true), counted("bids", 0x2ff, 7, false)];
+    assert_eq!(whole["counters"], Value::from(all.to_vec()));
+    let text = run(&desk, &["ring", "stat", "./prices.ring"]).1;
+    for line in ["  orders (0x100): 1,000,000,000,041\n", "  bids (0x2ff): 7, by nobody now\n"] {
+        assert!(text.contains(line), "{text}");
+    }
+    let (code, text, _) = run(&desk, &["ring", "stat", "./prices.ring", "--openmetrics"]);
+    assert_eq!(code, Some(0));
+    for line in [
+        "# TYPE tidemill_ring_published counter",
+        "tidemill_ring_published_total{ring=\"./prices.ring\"} 1",
+        "tidemill_ring_in_flight{ring=\"./prices.ring\",name=\"ri\\\"sk\",slot=\"0\"} 1",
+        "tidemill_ring_app_total{ring=\"./prices.ring\",id=\"0x100\",label=\"orders\"} 1000000000041",
+        "tidemill_ring_app_total{ring=\"./prices.ring\",id=\"0x2ff\",label=\"bids\"} 7",
+    ] {
+        assert!(text.lines().any(|own| own == line), "{line} is not in\n{text}");
+    }
+    assert!(text.ends_with("# EOF\n"), "{text}");
+}
+
 // RING-DEATH: a copied file is a ring whose users are all dead, and that is a finding
 #[test]
 fn a_corpse_is_a_finding() {

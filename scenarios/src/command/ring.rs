@@ -4,6 +4,7 @@ mod doctor;
 mod frame;
 mod gc;
 mod ls;
+mod metrics;
 mod seen;
 mod stat;
 mod tail;

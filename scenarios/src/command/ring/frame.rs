@@ -76,6 +76,10 @@ pub(super) fn whole(seen: &Seen, rates: Option<&Rates>) -> Result<String, fmt::E
     if !seen.participants.is_empty() {
         write!(out, "{}", participants(seen, rates))?;
     }
+    for (one, of) in &seen.counters {
+        let idle = if *of == Life::Alive { "" } else { ", by nobody now" };
+        writeln!(out, "  {} ({:#x}): {}{idle}", seen::label(one), one.id, count(one.value))?;
+    }
     for event in segment.journal() {
         let (number, what, slot) = (event.number, seen::kind(&event), event.slot);
         let (generation, position) = (event.generation, event.position);

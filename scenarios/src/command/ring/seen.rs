@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tidemill_host::ring::{AttachError, Look};
+use tidemill_ring::Layout;
+use tidemill_ring::app::AppCount;
 use tidemill_ring::segment::{Participant, Phase, Standing};
 use tidemill_ring::table::State;
 use tidemill_seam::Life;
@@ -12,6 +14,8 @@ pub(super) struct Seen {
     pub(super) standing: Option<Standing>,
     pub(super) producer: Option<Life>,
     pub(super) participants: Vec<(Participant, Life)>,
+    /// What the application counts, and whether whoever did last still lives.
+    pub(super) counters: Vec<(AppCount, Life)>,
 }
 
 /// Why the producer cannot go on.
@@ -25,8 +29,9 @@ pub(super) struct Full {
 impl Seen {
     pub(super) fn at(path: &Path) -> Result<Self, AttachError> {
         let look = Look::at(path)?;
+        let (participants, counters) = (Vec::new(), Vec::new());
         let mut seen =
-            Self { path: path.to_owned(), look, standing: None, producer: None, participants: Vec::new() };
+            Self { path: path.to_owned(), look, standing: None, producer: None, participants, counters };
         seen.again();
         Ok(seen)
     }
@@ -35,6 +40,8 @@ impl Seen {
     pub(super) fn again(&mut self) {
         let life = |one: Participant| (one, self.look.life(one.slot, one.ctl.generation));
         self.participants = self.look.segment().participants().map(life).collect();
+        let life = |one: AppCount| (one, self.look.life(Layout::COUNTERS + one.place, 0));
+        self.counters = self.look.segment().counters().map(life).collect();
         (self.standing, self.producer) = (self.look.segment().standing(), self.look.producer());
     }
 
@@ -102,6 +109,7 @@ impl Seen {
         whole["participants"] = self.participants.iter().map(participant).collect();
         whole["waits_for"] =
             self.full().map(|full| full.by.into_iter().map(|(slot, _)| slot).collect::<Vec<_>>()).into();
+        whole["counters"] = self.counters.iter().map(counter).collect();
         let event = |event: tidemill_ring::journal::Entry| {
             json!({ "number": event.number, "what": kind(&event), "slot": event.slot,
                 "generation": event.generation, "position": event.position })
@@ -109,6 +117,14 @@ impl Seen {
         whole["journal"] = self.look.segment().journal().map(event).collect();
         whole
     }
+}
+
+fn counter((one, of): &(AppCount, Life)) -> Value {
+    json!({ "id": one.id, "label": label(one), "value": one.value, "counted": *of == Life::Alive })
+}
+
+pub(super) fn label(one: &AppCount) -> String {
+    one.label.map_or_else(|| "?".to_owned(), |label| label.to_string())
 }
 
 const POLICIES: [&str; 4] = ["block", "lossy", "evict", "fail"];

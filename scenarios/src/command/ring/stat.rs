@@ -1,6 +1,6 @@
 use super::frame::{self, Marks, Rates};
 use super::seen::Seen;
-use super::{Exit, open, span};
+use super::{Exit, metrics, open, span};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
@@ -23,7 +23,8 @@ Exit codes:
 Examples:
   tidemill ring stat prices                       the ring of that name in shared memory
   tidemill ring stat ./prices.ring --watch        a ring in a file, once a second
-  tidemill ring stat prices --watch --every 100ms --count 5 --json";
+  tidemill ring stat prices --watch --every 100ms --count 5 --json
+  tidemill ring stat prices --openmetrics > /var/lib/node_exporter/prices.prom";
 
 #[derive(Args, Debug)]
 #[command(after_help = AFTER)]
@@ -47,6 +48,10 @@ pub(super) struct Stat {
     /// Prints JSON.
     #[arg(long)]
     json: bool,
+
+    /// Prints the text of OpenMetrics, as Prometheus and others collect it.
+    #[arg(long, conflicts_with_all = ["json", "watch"])]
+    openmetrics: bool,
 }
 
 impl Stat {
@@ -57,6 +62,8 @@ impl Stat {
         };
         if self.watch {
             self.watch(&mut seen, out)?;
+        } else if self.openmetrics {
+            write!(out, "{}", metrics::text(&seen).map_err(io::Error::other)?)?;
         } else if self.json {
             writeln!(out, "{:#}", seen.whole())?;
         } else {
