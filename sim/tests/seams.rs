@@ -114,6 +114,7 @@ fn an_arena_keeps_its_laws_through_two_mappings() {
         (one.map(&arena), other.map(&arena))
     };
     tidemill_contracts::region_views(&mut views, Effort::Quick).unwrap();
+    tidemill_contracts::region_lent(&mut views, Effort::Quick).unwrap();
     tidemill_contracts::exchange(views, Effort::Quick).unwrap();
 }
 

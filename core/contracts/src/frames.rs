@@ -1,4 +1,4 @@
-//! Laws of messages over a shared ring: RL-1, RL-10, RL-14, RL-15, RL-18, as [`tidemill_ring::frame`] states them.
+//! Laws of messages over a shared ring: RL-1, RL-2, RL-10, RL-14, RL-15, RL-18, as [`tidemill_ring::frame`] states them.
 //!
 //! The model is a queue of what was published, by number: [`byte`] and [`kind`] say what message `n` is. Beside the messages
 //! stand those that somebody began and never ended, and those whose length is a lie: each is told as broken, once.
@@ -8,7 +8,7 @@ mod ours;
 use crate::trial::Trial;
 use crate::{Effort, Passed, Verdict, Violation};
 
-pub use ours::{Parts, Runs, parts_words, runs_words};
+pub use ours::{Parts, PartsInPlace, Runs, RunsInPlace, parts_words, runs_words};
 
 /// Bytes of the longest message.
 pub const LEN_MAX: usize = 256;
@@ -67,6 +67,14 @@ pub trait Framed {
     fn take(&mut self, into: &mut [u8; LEN_MAX]) -> Given;
     /// What comes next, whereupon the consumer dies before it takes a message; the next one of its name goes on.
     fn die(&mut self, into: &mut [u8; LEN_MAX]) -> Given;
+    /// What comes next, held while another message is published, and let go of without being taken: what was seen of it before
+    /// and behind that, and what became of the other one.
+    fn hold(
+        &mut self,
+        seen: &mut [[u8; LEN_MAX]; 2],
+        kind: u8,
+        payload: &[u8],
+    ) -> (Given, Result<(), Refusal>);
     /// The producer dies, and another one begins.
     fn restart(&mut self);
 }
@@ -112,7 +120,7 @@ fn history_of<S: Framed>(ring: S, seed: u64, effort: Effort) -> Verdict {
     let mut bench = Bench { trial, ring, waiting, head: 0, len: 0, open: false, number: 0, refused: None };
     for _ in 0..effort.steps() {
         bench.trial.next();
-        match bench.trial.dice.below(32) {
+        match bench.trial.dice.below(34) {
             0..=13 => bench.publish()?,
             14..=25 => bench.take()?,
             26 => bench.abandon(),
@@ -128,6 +136,7 @@ fn history_of<S: Framed>(ring: S, seed: u64, effort: Effort) -> Verdict {
                 }
             }
             30 => bench.die()?,
+            31..=32 => bench.hold()?,
             _ => {
                 if bench.has_room() {
                     bench.ring.restart();
@@ -187,6 +196,11 @@ impl<S: Framed> Bench<S> {
                 self.trial.require("RL-15", published.is_ok(), "an empty ring refuses what fits into it");
             empty?;
         }
+        self.outcome(published, len)
+    }
+
+    /// What became of the message that was to be published.
+    fn outcome(&mut self, published: Result<(), Refusal>, len: usize) -> Result<(), Violation> {
         match published {
             Ok(()) => self.add(Event::Message { number: self.number, len }),
             Err(why) => {
@@ -197,6 +211,20 @@ impl<S: Framed> Bench<S> {
         }
         self.number += 1;
         Ok(())
+    }
+
+    fn hold(&mut self) -> Result<(), Violation> {
+        let (len, mut payload, mut seen) = (self.length(), [0; LEN_MAX], [[0; LEN_MAX]; 2]);
+        if !self.has_room() {
+            return Ok(());
+        }
+        self.fill(&mut payload);
+        let (given, published) = self.ring.hold(&mut seen, kind(self.number), &payload[..len]);
+        let stays = seen[0] == seen[1];
+        self.trial.require("RL-2", stays, "what is held is overwritten")?;
+        // What was let go of comes again.
+        self.judge(given, &seen[0])?;
+        self.outcome(published, len)
     }
 
     fn too_large(&mut self) -> Result<(), Violation> {

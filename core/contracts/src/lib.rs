@@ -51,7 +51,7 @@ pub use notify::threads as notify_threads;
 pub use region::exchange_threads;
 #[cfg(feature = "std")]
 pub use region::threads as region_threads;
-pub use region::{exchange, suite as region, views as region_views};
+pub use region::{exchange, lent as region_lent, suite as region, views as region_views};
 pub use register::suite as register;
 pub use ring::evicting as ring_evicting;
 pub use ring::suite as ring;

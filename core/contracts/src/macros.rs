@@ -62,7 +62,8 @@ macro_rules! notify_contract {
 
 /// Tests that a [`Region`](tidemill_seam::Region) with two handles keeps its laws: `region_contract!(name, views)`, or
 /// `region_contract!(name, views, threads)` where the handles are `Send` (feature `std`), or with `exchange` in front of
-/// either for one that is an [`Exchange`](tidemill_seam::Exchange) too.
+/// either for one that is an [`Exchange`](tidemill_seam::Exchange) too, and `lent` behind for one that is a
+/// [`Lend`](tidemill_seam::Lend).
 ///
 /// `views: FnMut(u32) -> (A, B)` gives two handles of a fresh region of at least so many words. Expands to a module of
 /// one `#[test]` function per suite.
@@ -83,7 +84,10 @@ macro_rules! region_contract {
     (@ exchange $views:expr) => {
         $crate::__laws!(exchange, $crate::exchange($views, $crate::Effort::Quick));
     };
-    (@@ $views:expr, exchange, threads) => {
+    (@ lent $views:expr) => {
+        $crate::__laws!(lent, $crate::region_lent($views, $crate::Effort::Quick));
+    };
+    (@@ $views:expr, exchange, threads $(, $more:ident)*) => {
         $crate::__laws!(exchange_threads, $crate::exchange_threads($views, $crate::Effort::Quick));
     };
     (@@ $views:expr $(, $more:ident)*) => {};

@@ -1,4 +1,4 @@
-//! Laws G1 to G5 and G7 of [`Region`] and G6 of [`Exchange`].
+//! Laws G1 to G5 and G7 of [`Region`], G6 of [`Exchange`] and G10 of [`Lend`](tidemill_seam::Lend).
 //!
 //! The order of the stores of one `write` (G3) shows only where a party dies in the middle of it, so it is judged
 //! where parties die: in the simulator.
@@ -7,6 +7,10 @@ use crate::trial::Trial;
 use crate::{Effort, Passed, Verdict, Violation};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use tidemill_seam::{Exchange, Region};
+
+mod lent;
+
+pub use lent::lent;
 
 const MODEL_WORDS: usize = 128;
 const SIZES: [u32; 8] = [1, 2, 3, 4, 8, 16, 64, 128];

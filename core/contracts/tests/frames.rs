@@ -1,7 +1,7 @@
 //! The suite of messages passes both of our forms and the model, and rejects each broken twin by its law.
 
 use tidemill_contracts::broken::frames::{Fault, Twin};
-use tidemill_contracts::frames::{Parts, Runs, parts_words, runs_words};
+use tidemill_contracts::frames::{Parts, PartsInPlace, Runs, RunsInPlace, parts_words, runs_words};
 use tidemill_contracts::segment::Claims;
 use tidemill_contracts::{Effort, Verdict, frames};
 use tidemill_ring::Heap;
@@ -26,7 +26,7 @@ fn every_broken_ring_of_messages_is_rejected_by_its_law() {
             Err(violation) => assert_eq!(violation.law, fault.law(), "{fault:?}: {violation}"),
         }
     }
-    assert_eq!(Fault::ALL.len(), 14);
+    assert_eq!(Fault::ALL.len(), 16);
 }
 
 // RING-LAWS, RING-LAYERS: messages in parts keep every law of the suite.
@@ -42,5 +42,21 @@ fn messages_in_parts_keep_every_law() {
 fn messages_in_runs_keep_every_law() {
     let claims = Claims::default();
     let make = |capacity| Runs::new(Heap::new(runs_words(capacity)), &claims, capacity);
+    passes(frames(make, Effort::Quick));
+}
+
+// RING-LAWS, RING-LOAN: messages in parts, seen where they lie where they are one part, keep every law of the suite.
+#[test]
+fn messages_in_parts_seen_in_place_keep_every_law() {
+    let claims = Claims::default();
+    let make = |capacity| PartsInPlace::new(Heap::new(parts_words(capacity)), &claims, capacity);
+    passes(frames(make, Effort::Quick));
+}
+
+// RING-LAWS, RING-LOAN: messages in runs, written and seen where they lie, keep every law of the suite.
+#[test]
+fn messages_in_runs_seen_in_place_keep_every_law() {
+    let claims = Claims::default();
+    let make = |capacity| RunsInPlace::new(Heap::new(runs_words(capacity)), &claims, capacity);
     passes(frames(make, Effort::Quick));
 }

@@ -101,6 +101,7 @@ fn region(fault: Option<broken::region::Fault>, effort: Effort) -> Verdict {
     for more in [
         tidemill_contracts::region(memory_of(&memory), effort)?,
         tidemill_contracts::exchange(|words| memory(words).handles(), effort)?,
+        tidemill_contracts::region_lent(|words| memory(words).handles(), effort)?,
         tidemill_contracts::region_threads(|words| memory(words).handles(), effort)?,
         tidemill_contracts::exchange_threads(|words| memory(words).handles(), effort)?,
     ] {

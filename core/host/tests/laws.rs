@@ -52,7 +52,7 @@ entropy_contract!(os_entropy, || (OsEntropy, OsEntropy), Bits::Physical);
 entropy_contract!(seeded_entropy, || (SeededEntropy::new(1), SeededEntropy::new(2)), Bits::Seeded);
 notify_contract!(futex_notify, FutexNotify::new, MonotonicClock, threads);
 notify_contract!(poll_notify, polled, MonotonicClock, threads);
-region_contract!(heap, views, exchange, threads);
+region_contract!(heap, views, exchange, threads, lent);
 struct Slots(SlotRegister<FileStore>);
 
 impl register::Bench for Slots {

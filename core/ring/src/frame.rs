@@ -23,6 +23,7 @@
 mod assembler;
 mod fixed;
 mod gather;
+mod lent;
 mod memory;
 mod messages;
 mod meta;
@@ -49,6 +50,9 @@ pub use sizes::{SizeClasses, SizesError};
 pub use split::{Part, Parts, TooLarge, split};
 pub use var::{Var, VarConsumer, VarGrant, VarProducer, VarReader};
 
+pub(crate) use gather::Hand;
+pub(crate) use lent::Lent;
+
 use crate::codec::CodecId;
 use crate::follow::Next;
 use crate::producer::Refused;
@@ -67,6 +71,21 @@ pub trait Sink {
 
     /// Which codec the ring was made for.
     fn codec(&self) -> CodecId;
+}
+
+/// Where messages go that are written where they will lie.
+pub trait TryFill: Sink {
+    /// Publishes what `fill` writes into room for `len` bytes: as many as it says, or nothing where it fails. A refused
+    /// closure did not run.
+    ///
+    /// # Errors
+    /// [`Refused`], as for [`try_publish`](Sink::try_publish); within, what `fill` fails with.
+    fn try_fill<X>(
+        &mut self,
+        len: usize,
+        kind: u8,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, X>,
+    ) -> Result<Result<Position, X>, Refused<()>>;
 }
 
 /// Where messages come from.

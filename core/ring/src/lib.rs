@@ -20,6 +20,7 @@
 //! - [`frame`]: messages of any length over slots of one length, pure and over a segment.
 //! - [`index`]: what begins at each granule of a segment, beside its data.
 //! - [`codec`]: values in the bytes of a frame; each codec is a feature. [`typed`]: values over a segment, by one of them.
+//! - [`trust`]: items and messages seen and written where they lie, by who believes those that share the region.
 //! - [`Memory`], a region of whatever keeps words: [`Inline`], `Heap` (feature `alloc`, where pointers are atomic) and `Raw`,
 //!   words at an address; [`Local`]: the claims of a segment within one address space; [`Apart`]: those of a party that cannot see the others.
 //! - [`sync`]: the one door to atomics; the features `loom` and `shuttle` swap what stands behind it.
@@ -75,6 +76,8 @@ pub mod sync;
 pub mod table;
 pub mod tail;
 pub mod topology;
+#[cfg(not(any(feature = "loom", feature = "shuttle")))]
+pub mod trust;
 pub mod typed;
 mod view;
 pub mod wait;
@@ -105,6 +108,8 @@ pub use segment::{Position, Segment};
 pub use table::{Peer, PeerName, Policies, Policy};
 #[cfg(feature = "derive")]
 pub use tidemill_macros::Plain;
+#[cfg(not(any(feature = "loom", feature = "shuttle")))]
+pub use trust::Trusting;
 
 /// The example of the README, compiled and run.
 #[cfg(all(doctest, feature = "alloc", not(any(feature = "loom", feature = "shuttle"))))]

@@ -2,6 +2,8 @@ use crate::pairs;
 use crate::sync::{AtomicU32, Ordering, fence};
 #[cfg(target_has_atomic = "32")]
 use tidemill_seam::Exchange;
+#[cfg(not(any(feature = "loom", feature = "shuttle")))]
+use tidemill_seam::Lend;
 use tidemill_seam::{Duration, Region};
 
 /// Atomics that stay where they are: what [`Memory`] is a region of.
@@ -157,6 +159,16 @@ unsafe impl<W: Words> Region for Memory<W> {
         if let Some(word) = self.word(at) {
             self.0.wake(word);
         }
+    }
+}
+
+#[cfg(not(any(feature = "loom", feature = "shuttle")))]
+// SAFETY: an atomic is as long as its word, and a slice of them has no gaps; its keeper keeps it where it is. The pointer is
+// made of the whole slice, and may write because atomics may be written through a shared reference.
+unsafe impl<W: Words> Lend for Memory<W> {
+    #[inline]
+    fn first(&self) -> core::ptr::NonNull<u32> {
+        core::ptr::NonNull::from(self.0.all()).cast()
     }
 }
 

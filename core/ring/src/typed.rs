@@ -8,7 +8,7 @@
 
 use crate::codec::{Codec, CodecId, DecodeError, EncodeError, View};
 use crate::follow::Next;
-use crate::frame::{Broken, Cause, Message, PatientSink, PatientSource, Sink, Source};
+use crate::frame::{Broken, Cause, Message, PatientSink, PatientSource, Sink, Source, TryFill};
 use crate::header::{Field, Incompatible};
 use crate::producer::{Refused, Why};
 use crate::segment::{Position, Segment};
@@ -91,6 +91,23 @@ impl<T, C: Codec<T>, F: Sink, B: AsMut<[u8]>> TypedProducer<T, C, F, B> {
         let len = self.codec.encode(value, scratch).map_err(PublishError::Encode)?;
         let published = self.frames.publish(&scratch[..len], 0, until);
         published.map_err(|Refused { why, .. }| PublishError::Refused(why))
+    }
+
+    /// Publishes a value that is encoded where its message will lie, into room for `len` bytes, and copied nowhere. Gives where
+    /// its message begins.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing was published then.
+    pub fn try_publish_in_place(&mut self, value: &T, len: usize) -> Result<Position, PublishError>
+    where
+        F: TryFill,
+    {
+        let codec = &self.codec;
+        match self.frames.try_fill(len, 0, |room| codec.encode(value, room)) {
+            Ok(Ok(at)) => Ok(at),
+            Ok(Err(error)) => Err(PublishError::Encode(error)),
+            Err(Refused { why, .. }) => Err(PublishError::Refused(why)),
+        }
     }
 
     /// The messages beneath.

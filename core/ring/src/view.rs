@@ -7,6 +7,7 @@ use core::mem::MaybeUninit;
 use core::slice;
 use tidemill_seam::{Exchange, Region};
 
+mod place;
 mod run;
 
 pub(crate) use run::PIECE_BYTES;

@@ -1,12 +1,18 @@
 //! Values over a segment by each of the four codecs: decoded, viewed where they lie, and broken where they are none.
 #![cfg(all(feature = "codecs", feature = "alloc"))]
 
-use tidemill_ring::codec::{Bincode, Codec, CodecId, DecodeError, EncodeError, Postcard, Rkyv};
+use tidemill_ring::codec::{Bincode, Codec, CodecId, DecodeError, EncodeError, Flat, Postcard, Rkyv, View};
 use tidemill_ring::frame::{Broken, Cause, Fixed, FrameConsumer, FrameProducer, Memory, Room, Var};
 use tidemill_ring::header::{Creator, Field, SegmentId};
 use tidemill_ring::table::Identity;
 use tidemill_ring::typed::{PublishError, TypedConsumer, TypedProducer};
-use tidemill_ring::{Heap, Layout, Local, Next, Peer, PeerName, Position, Segment, Spec, Start, Why};
+use tidemill_ring::{
+    Heap, Layout, Local, Next, Peer, PeerName, Policies, Position, Segment, Spec, Start, Trusting, Why,
+};
+
+mod tick;
+
+use tick::Tick;
 
 const N: usize = 32;
 type Quote = (u32, Option<i64>, String, Vec<u16>);
@@ -94,6 +100,63 @@ fn a_value_is_viewed_where_it_lies() {
     let broken = rx.view(|_| ());
     assert!(matches!(broken, Some(Next::Broken { what: Broken { cause: Cause::Codec(_), .. }, .. })));
     assert_eq!(rx.view(|value| value.0.to_native()), Some(Next::Item(1)));
+}
+
+/// Values that are encoded where they will lie, and viewed there by `look`, which says whether one is `number`'s.
+fn stays<T, C: View<T> + Copy>(codec: C, value: fn(u32) -> T, look: fn(C::Ref<'_>) -> u32)
+where
+    T: 'static,
+{
+    let live = Local::new();
+    let segment = made(&Var::<N>::spec(16).policies(Policies::BLOCK).codec(C::ID.0), &live);
+    let tx = segment.clone().var_producer::<N, _>(&live, Identity::default()).expect("nobody else produces");
+    let rx = segment.var_consumer::<N, _, _>(&live, &peer(), Start::Earliest, []).expect("there is a place");
+    // SAFETY: nobody else has the region, and these halves keep the laws.
+    let tx = unsafe { Trusting::new(tx) }.expect("everybody is waited for");
+    // SAFETY: as above.
+    let rx = unsafe { Trusting::new(rx) }.expect("bytes lie anywhere");
+    let mut tx = TypedProducer::over(tx, codec, []).expect("the codec of the ring");
+    let mut rx = TypedConsumer::<T, _, _>::over(rx, codec).expect("the codec of the ring");
+    for number in 0..100 {
+        while tx.try_publish_in_place(&value(number), 256).is_err() {
+            assert!(rx.view(|_| ()).is_none(), "what is in the way is a gap");
+        }
+        assert_eq!(rx.view(look), Some(Next::Item(number)));
+    }
+    let small = tx.try_publish_in_place(&value(1), 4);
+    assert!(matches!(small, Err(PublishError::Encode(EncodeError::NoRoom { .. }))), "{small:?}");
+    assert!(rx.view(look).is_none(), "nothing of it is there");
+}
+
+// RING-LAYERS, RING-CODECS, RING-LOAN: a value is encoded where its message will lie, and viewed where it lies.
+#[test]
+fn a_value_is_encoded_and_viewed_where_it_lies() {
+    stays::<Quote, _>(Rkyv, quote, |value| value.0.to_native());
+    stays::<Tick, _>(Flat, tick, |value| {
+        assert_eq!(value.venue().len() as u64, value.price() % 50);
+        value.price() as u32
+    });
+}
+
+fn tick(number: u32) -> Tick {
+    Tick { price: u64::from(number), venue: "x".repeat(number as usize % 50) }
+}
+
+// RING-LAYERS, RING-CODECS: values with a table go through in parts and in runs.
+#[test]
+fn a_value_with_a_table_goes_round() {
+    let live = Local::new();
+    let segment = made(&Spec::of::<Fixed<N>>(16).codec(<Flat as Codec<Tick>>::ID.0), &live);
+    let (tx, rx) = frames(&segment, &live);
+    let mut tx = TypedProducer::over(tx, Flat, Room::<256>::new()).expect("the codec of the ring");
+    let mut rx = TypedConsumer::<Tick, _, _>::over(rx, Flat).expect("the codec of the ring");
+    for number in 0..100 {
+        tx.try_publish(&tick(number)).expect("there is room");
+        assert_eq!(rx.try_next(), Some(Next::Item(tick(number))));
+        tx.raw().try_publish(&[0xff; 3], 0).expect("there is room");
+        let broken = rx.view(|_| ());
+        assert!(matches!(broken, Some(Next::Broken { what: Broken { cause: Cause::Codec(_), .. }, .. })));
+    }
 }
 
 // RING-LAYERS, RING-CODECS: what cannot be published says why, and nothing of it is there.

@@ -1,9 +1,10 @@
 use std::fmt;
 use std::ops::Range;
+use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
-use tidemill_seam::{Exchange, Region};
+use tidemill_seam::{Exchange, Lend, Region};
 
 use super::Arena;
 use crate::seams::{Seams, SeamsInner};
@@ -253,6 +254,15 @@ unsafe impl Region for Mapping {
 
     fn wake(&self, at: u32) {
         self.wake_all(at);
+    }
+}
+
+// SAFETY: the words are cells of one box, back to back, which the arena keeps for as long as any mapping. What is late is a
+// store of its own process, and there before anything that it releases. What is written there is no store to a crash point
+// or to a trace.
+unsafe impl Lend for Mapping {
+    fn first(&self) -> NonNull<u32> {
+        NonNull::from(&*self.arena.0.words).cast()
     }
 }
 

@@ -11,12 +11,13 @@ use tidemill_seam::Instant;
 use tidemill_sim::harness::{CrashPoints, Victim};
 use tidemill_sim::{Duration, Env, Lateness, Mapping, Rate, Sim, SimLiveness, StoreOrder};
 
+use super::held;
 use super::world::{DOWN, TICK, spawn};
 
-const N: usize = 16;
+pub(super) const N: usize = 16;
 const SLOTS: u64 = 4;
-const MESSAGES: u64 = 9;
-const HOLD: Duration = Duration::from_micros(20);
+pub(super) const MESSAGES: u64 = 9;
+pub(super) const HOLD: Duration = Duration::from_micros(20);
 const PATIENCE: Duration = Duration::from_micros(200);
 
 type Tx = tidemill_ring::frame::FrameProducer<N, Mapping, SimLiveness>;
@@ -93,21 +94,23 @@ impl Takes for VarRx {
 }
 
 #[derive(Clone, Copy)]
-struct Plan {
+pub(super) struct Plan {
     form: Form,
-    returns: bool,
+    pub(super) returns: bool,
     late: bool,
+    /// The consumer sees messages where they lie, and holds each while the producer goes on.
+    held: bool,
 }
 
 /// What the laws look at in the end.
-struct Desk {
-    plan: Plan,
+pub(super) struct Desk {
+    pub(super) plan: Plan,
     /// Messages that the consumer took, all its lives together.
-    taken: Cell<u64>,
-    restarted: Cell<u64>,
+    pub(super) taken: Cell<u64>,
+    pub(super) restarted: Cell<u64>,
 }
 
-fn payload(number: u64) -> Vec<u8> {
+pub(super) fn payload(number: u64) -> Vec<u8> {
     let len = number * 23 % (N as u64 * SLOTS + 1);
     (0..len).map(|at| (number * 31 + at * 7) as u8).collect()
 }
@@ -151,11 +154,19 @@ fn play(sim: &mut Sim, plan: Plan) -> Rc<Desk> {
     match plan.form {
         Form::Parts => {
             spawn(sim, world, "producer", produce::<Tx>);
-            spawn(sim, world, "risk", risk::<Rx>);
+            if plan.held {
+                spawn(sim, world, "risk", held::parts);
+            } else {
+                spawn(sim, world, "risk", risk::<Rx>);
+            }
         }
         Form::Runs => {
             spawn(sim, world, "producer", produce::<VarTx>);
-            spawn(sim, world, "risk", risk::<VarRx>);
+            if plan.held {
+                spawn(sim, world, "risk", held::runs);
+            } else {
+                spawn(sim, world, "risk", risk::<VarRx>);
+            }
         }
     }
     sim.run_for(PATIENCE).expect_ok();
@@ -163,7 +174,7 @@ fn play(sim: &mut Sim, plan: Plan) -> Rc<Desk> {
 }
 
 /// Whoever comes first makes the segment.
-async fn come(env: &Env, mapping: &Mapping, desk: &Desk) -> Segment<Mapping> {
+pub(super) async fn come(env: &Env, mapping: &Mapping, desk: &Desk) -> Segment<Mapping> {
     loop {
         if let Ok(segment) = Segment::attach(mapping.clone()) {
             return segment;
@@ -236,11 +247,27 @@ async fn risk<T: Takes>(env: Env, mapping: Mapping, desk: Rc<Desk>) {
 }
 
 /// Whoever died between a message and its acknowledgement sees that one again.
-fn take(desk: &Desk, message: Message<'_>, first: bool) {
+pub(super) fn take(desk: &Desk, message: Message<'_>, first: bool) {
     let (number, taken) = (u64::from(message.kind), desk.taken.get());
     assert!(number == taken || (first && number + 1 == taken), "message {number} after {taken}");
     assert_eq!(message.bytes, payload(number), "RL-14: message {number} is not what was sent");
     desk.taken.set(number + 1);
+}
+
+/// Somebody dies at every store.
+fn at_every_store(form: Form, victim: &str, held: bool, returns: bool) {
+    let name = format!("host/{victim}");
+    let who = Victim::new(&name);
+    let who = if returns { who.restarting(DOWN) } else { who };
+    let points = CrashPoints::visit(1, &who, |sim: &mut Sim| {
+        let desk = play(sim, Plan { form, returns, late: false, held });
+        let stopped = sim.stats().store_deaths > 0 && !returns;
+        let taken = desk.taken.get();
+        assert!(taken == MESSAGES || (stopped && taken < MESSAGES), "{taken} of {MESSAGES}");
+    });
+    let seen = if held { ", seen in place" } else { "" };
+    println!("{form:?}{seen}, {victim}, {}: {points}", if returns { "back again" } else { "gone for good" });
+    points.expect_ok();
 }
 
 // RING-CRASH, RING-LAYERS: either side dies at every store, and no message is lost, doubled, short or made up.
@@ -249,23 +276,22 @@ fn messages_survive_a_death_at_every_store_rl_14_rl_15() {
     for form in [Form::Parts, Form::Runs] {
         for victim in ["producer", "risk"] {
             for returns in [true, false] {
-                let name = format!("host/{victim}");
-                let who = Victim::new(&name);
-                let who = if returns { who.restarting(DOWN) } else { who };
-                let points = CrashPoints::visit(1, &who, |sim: &mut Sim| {
-                    let desk = play(sim, Plan { form, returns, late: false });
-                    let stopped = sim.stats().store_deaths > 0 && !returns;
-                    let taken = desk.taken.get();
-                    assert!(taken == MESSAGES || (stopped && taken < MESSAGES), "{taken} of {MESSAGES}");
-                });
-                println!(
-                    "{form:?}, {victim}, {}: {points}",
-                    if returns { "back again" } else { "gone for good" }
-                );
-                points.expect_ok();
+                at_every_store(form, victim, false, returns);
             }
         }
     }
+}
+
+// RING-CRASH, RING-LOAN: the same with a consumer that holds each message where it lies while the producer goes on: nothing is
+// overwritten under it, and what it died with comes again (RL-2, RL-8).
+#[test]
+fn messages_that_are_held_survive_a_death_at_every_store_rl_2_rl_8() {
+    for returns in [true, false] {
+        at_every_store(Form::Parts, "risk", true, returns);
+        at_every_store(Form::Runs, "risk", true, returns);
+    }
+    // A producer knows nothing of how messages are seen: one form and one end of it are enough.
+    at_every_store(Form::Runs, "producer", true, true);
 }
 
 // RING-MEMORY, RING-LAYERS: the same however late stores are seen, with a producer that is killed and comes back.
@@ -273,7 +299,9 @@ fn messages_survive_a_death_at_every_store_rl_14_rl_15() {
 fn messages_survive_late_stores_and_doubtful_proofs() {
     let mut restarted = 0;
     for seed in 0..40 {
-        for form in [Form::Parts, Form::Runs] {
+        for (form, held) in
+            [(Form::Parts, false), (Form::Runs, false), (Form::Parts, true), (Form::Runs, true)]
+        {
             let mut sim = Sim::new(seed);
             sim.after(TICK.saturating_mul(10 + seed % 30), |sim| {
                 let producer = sim.processes().find(|process| sim.name(*process) == "host/producer");
@@ -281,7 +309,7 @@ fn messages_survive_late_stores_and_doubtful_proofs() {
                 sim.kill(producer);
                 sim.after(DOWN, move |sim| sim.restart(producer));
             });
-            let desk = play(&mut sim, Plan { form, returns: true, late: true });
+            let desk = play(&mut sim, Plan { form, returns: true, late: true, held });
             assert_eq!(desk.taken.get(), MESSAGES, "seed {seed}, {form:?}");
             restarted += desk.restarted.get();
         }

@@ -2,6 +2,7 @@
 
 mod asleep;
 mod frames;
+mod held;
 mod many;
 mod required;
 mod watch;

@@ -9,6 +9,10 @@ super::faults! {
     Reorders => "RL-1",
     /// Who dies with a message in hand has taken it.
     ForgetsTheTaken => "RL-1",
+    /// What is held is overwritten by the message that is published meanwhile.
+    OverwritesTheHeld => "RL-2",
+    /// What is let go of without being taken was taken.
+    TakesWhatWasLetGo => "RL-1",
     /// The beginning of a message that was never ended is given as a message.
     GivesTheBeginning => "RL-14",
     /// Nothing is told of a message that was never ended.
@@ -219,6 +223,23 @@ impl Framed for Twin {
             }
         }
         given
+    }
+
+    fn hold(
+        &mut self,
+        seen: &mut [[u8; LEN_MAX]; 2],
+        kind: u8,
+        payload: &[u8],
+    ) -> (Given, Result<(), Refusal>) {
+        let given = self.hear(&mut seen[0], !self.has(Fault::TakesWhatWasLetGo));
+        seen[1] = seen[0];
+        let published = self.publish(kind, payload);
+        if let (true, Given::Message(_, len), Ok(())) = (self.has(Fault::OverwritesTheHeld), given, published)
+        {
+            let len = len.min(payload.len());
+            seen[1][..len].copy_from_slice(&payload[..len]);
+        }
+        (given, published)
     }
 
     fn restart(&mut self) {

@@ -1,7 +1,8 @@
 //! A region of atomic words that may be wrong, with any number of handles.
 
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering, fence};
-use tidemill_seam::{Exchange, Region};
+use tidemill_seam::{Exchange, Lend, Region};
 
 super::faults! {
     /// A store replaces only the lower half of the word.
@@ -46,6 +47,12 @@ super::faults! {
     ExchangesNothing => "G6",
     /// An exchange is a load, and later a store.
     LooksThenStores => "G6",
+    /// What is lent is a copy.
+    LendsACopy => "G10",
+    /// What is lent begins one word too late.
+    LendsOneOff => "G10",
+    /// What is lent moves after a hundred looks.
+    LentMoves => "G10",
 }
 
 const WORDS: usize = 128;
@@ -222,6 +229,23 @@ unsafe impl Exchange for Handle<'_> {
             }
             // AcqRel: pairs with the other exchanges of this word; Acquire on failure, with the one that won.
             _ => word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(drop),
+        }
+    }
+}
+
+// SAFETY: the words are atomics of an array that stays where it is; where a fault breaks the law, the pointer still reaches as
+// many words of one array or the other as a region of 64 has.
+unsafe impl Lend for Handle<'_> {
+    fn first(&self) -> NonNull<u32> {
+        let words = NonNull::from(&self.memory.words).cast();
+        let copy = NonNull::from(&self.memory.copy).cast();
+        match self.memory.fault {
+            Some(Fault::LendsACopy) => copy,
+            // SAFETY: the second of 128 words.
+            Some(Fault::LendsOneOff) => unsafe { words.add(1) },
+            // Relaxed: counts calls, orders nothing.
+            Some(Fault::LentMoves) if self.memory.calls.fetch_add(1, Ordering::Relaxed) > 100 => copy,
+            _ => words,
         }
     }
 }

@@ -51,9 +51,9 @@ fn of_a_descriptor(words: u32) -> (Mapping, Mapping) {
 }
 
 // RING-SPMC: the laws of a region, over two mappings of shared memory, of a file and of a memfd
-region_contract!(shared_memory, mapped("/dev/shm".into()), exchange, threads);
+region_contract!(shared_memory, mapped("/dev/shm".into()), exchange, threads, lent);
 region_contract!(file, mapped(std::env::temp_dir()), exchange, threads);
-region_contract!(memory_of_a_descriptor, of_a_descriptor, exchange, threads);
+region_contract!(memory_of_a_descriptor, of_a_descriptor, exchange, threads, lent);
 
 /// The claims of two handles of one file.
 fn claims(file: OwnedFd) -> impl Fn() -> (Lock, Lock) {

@@ -341,12 +341,13 @@ fn judge_consumer(stage: &Stage, mut tx: tidemill_ring::Producer<Item, Mapping, 
     assert!(again.position() >= segment.gate());
 }
 
-// RING-DEATH, RING-JOIN: SIGKILL before every store of a consumer and of a lossy reader: joining, reading, leaving
+// RING-DEATH, RING-JOIN, RING-LOAN: SIGKILL before every store of a consumer, of one that holds what it sees, and of a lossy
+// reader: joining, reading, leaving
 #[test]
 fn a_killed_consumer_blocks_nobody() {
     let mut deaths = 0;
     for memory in MEMORIES {
-        for role in ["consumer", "reader"] {
+        for role in ["consumer", "holder", "reader"] {
             deaths += at_every_store(
                 || Stage::new(memory),
                 (memory, role),

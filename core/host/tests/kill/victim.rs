@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 use tidemill_host::ring::{self, Backing, Draft, Lock};
 use tidemill_ring::header::{Creator, SegmentId};
 use tidemill_ring::wait::{Until, Wait};
-use tidemill_ring::{Next, Peer, PeerName, Policy, Refused, Segment, Spec, Start, Why};
-use tidemill_seam::{Clock, Duration, Exchange, Region};
+use tidemill_ring::{Next, Peer, PeerName, Policy, Refused, Segment, Spec, Start, Trusting, Why};
+use tidemill_seam::{Clock, Duration, Exchange, Lend, Region};
 
 pub(crate) type Item = [u32; 3];
 
@@ -95,6 +96,13 @@ unsafe impl<R: Region> Region for KillAt<R> {
     }
 }
 
+// SAFETY: the words of the inner region.
+unsafe impl<R: Lend> Lend for KillAt<R> {
+    fn first(&self) -> NonNull<u32> {
+        self.inner.first()
+    }
+}
+
 // SAFETY: as for `Region`.
 unsafe impl<R: Exchange> Exchange for KillAt<R> {
     unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32> {
@@ -132,6 +140,7 @@ pub(crate) fn play(role: &str, place: &str, left: u64) {
         "producer" => produce(segment, lock, false),
         "batches" => produce(segment, lock, true),
         "consumer" => consume(segment, lock),
+        "holder" => hold(segment, lock),
         "reader" => read(segment, lock),
         "stream" => stream(segment, lock),
         "sleeper" => sleep(segment, lock),
@@ -186,6 +195,22 @@ fn consume<R: Exchange>(segment: Segment<R>, lock: Lock) {
     for _ in 0..3 {
         match rx.try_next() {
             Some(Next::Item(lease)) => assert_eq!(*lease, item(lease.position().0)),
+            other => panic!("no item, but {other:?}"),
+        }
+    }
+}
+
+/// As `consume`, and sees items where they lie.
+fn hold<R: Exchange + Lend>(segment: Segment<R>, lock: Lock) {
+    let rx = segment.consumer::<Item, _>(lock, &peer("victim"), Start::Earliest).expect("there is room");
+    // SAFETY: everybody in this ring is one of these tests', which keep the laws or die.
+    let mut rx = unsafe { Trusting::new(rx) }.expect("words lie on words");
+    for _ in 0..3 {
+        match rx.try_next() {
+            Some(Next::Item(seen)) => {
+                assert_eq!(*seen, item(seen.position().0));
+                seen.ack();
+            }
             other => panic!("no item, but {other:?}"),
         }
     }

@@ -146,6 +146,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Assembler<B> {
         open.map(|open| Broken { cause, message: open.first.message, parts_seen: open.next })
     }
 
+    /// A message of one part came and was not fed, while none was open.
+    pub(super) fn single(&mut self) {
+        self.skipped = None;
+    }
+
     /// The memory for a message of several parts.
     pub(super) fn memory(&self) -> &[u8] {
         self.buffer.as_ref()

@@ -60,6 +60,9 @@ impl<const N: usize> Fixed<N> {
         N as u32
     };
 
+    /// Where the bytes of a slot begin.
+    pub(super) const HEADER: usize = size_of::<[u32; 4]>();
+
     /// A slot of zeroes, which is no part of anything.
     pub const fn new() -> Self {
         let () = Self::GOOD;

@@ -1,5 +1,7 @@
-use super::{Assembler, Broken, Cause, Fed, Fixed, Message, Stamp};
+use super::{Assembler, Broken, Cause, Fed, Fixed, Message, Meta, Stamp};
 use crate::follow::Next;
+use crate::index::Span;
+use crate::segment::Position;
 
 /// A message that is whole, and where its bytes are kept.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,18 @@ impl Whole {
         Self { kind, message, sent, parts, len: bytes.len() }
     }
 
+    /// A message of one part, whose header is that.
+    pub(super) const fn single(meta: &Meta) -> Self {
+        let Meta { kind, len, message, sent, parts, .. } = *meta;
+        Self { kind, message, sent, parts, len: len as usize }
+    }
+
+    /// A run of granules that begins at a position.
+    pub(super) fn run(position: u64, span: Span) -> Self {
+        let Span { len, kind, .. } = span;
+        Self { kind, message: position as u32, sent: Stamp::default(), parts: 1, len: len as usize }
+    }
+
     /// With its bytes at the start of `memory`.
     pub(super) fn within<'a>(&self, memory: &'a [u8]) -> Message<'a> {
         let Self { kind, message, sent, parts, len } = *self;
@@ -30,6 +44,28 @@ pub struct Hand {
     pub(super) at: u64,
     pub(super) end: u64,
     pub(super) whole: Whole,
+}
+
+impl Hand {
+    /// Where it begins.
+    pub(crate) const fn position(&self) -> Position {
+        Position(self.at)
+    }
+
+    /// Where what comes behind it does.
+    pub(crate) const fn end(&self) -> Position {
+        Position(self.end)
+    }
+
+    /// Its bytes.
+    pub(crate) const fn len(&self) -> usize {
+        self.whole.len
+    }
+
+    /// With its bytes at the start of `memory`.
+    pub(crate) fn message<'a>(&self, memory: &'a [u8]) -> Message<'a> {
+        self.whole.within(memory)
+    }
 }
 
 /// What became of the part in the slot.
@@ -68,6 +104,21 @@ impl<const N: usize, B: AsRef<[u8]> + AsMut<[u8]>> Gather<N, B> {
             Fed::Skipped => Step::Skipped,
             Fed::Broken(broken) => Step::Broken(broken),
         }
+    }
+
+    /// Whether no message is open.
+    pub(super) fn is_idle(&self) -> bool {
+        self.assembler.open().is_none()
+    }
+
+    /// A message of one part came, and was not fed.
+    pub(super) fn single(&mut self) {
+        self.assembler.single();
+    }
+
+    /// The memory for a message of several parts.
+    pub(super) fn memory(&self) -> &[u8] {
+        self.assembler.memory()
     }
 
     /// What the news of a stream breaks.

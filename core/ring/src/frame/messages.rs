@@ -60,6 +60,12 @@ impl<F: Find<I>, I: Items> Messages<F, I> {
         Self { items, found, hand: None }
     }
 
+    /// What it takes from and how it finds, for who shows messages by itself: nothing is in hand then.
+    pub(crate) fn halves(&mut self) -> (&mut I, &mut F) {
+        self.hand = None;
+        (&mut self.items, &mut self.found)
+    }
+
     /// Hands up to `limit` messages to `each`, with where each begins. Gives their number, and what else was heard behind
     /// them.
     pub fn poll(&mut self, limit: u32, each: impl FnMut(Message<'_>, Position)) -> (u32, Option<Next<()>>) {

@@ -102,13 +102,28 @@ impl<const N: usize, B: AsRef<[u8]> + AsMut<[u8]>> InParts<N, B> {
         Self { gather: Gather::new(memory), again: false, news: None }
     }
 
+    /// Whether the next part begins a message, and nothing else is to be told before.
+    pub(super) fn is_idle(&self) -> bool {
+        self.news.is_none() && self.gather.is_idle()
+    }
+
+    /// A message of one part came, and was not copied.
+    pub(super) fn single(&mut self) {
+        self.gather.single();
+    }
+
+    /// The memory for a message of several parts.
+    pub(super) fn memory(&self) -> &[u8] {
+        self.gather.memory()
+    }
+
     /// What was heard behind a message that it broke.
     fn kept(&mut self) -> Option<Next<Hand>> {
         self.news.take().map(|news| news.map(|none| match none {}))
     }
 
     /// What is heard where no part comes: first of the message that it breaks.
-    fn told(&mut self, at: u64, news: Next<Infallible>) -> Next<Hand> {
+    pub(super) fn told(&mut self, at: u64, news: Next<Infallible>) -> Next<Hand> {
         if let Some(what) = self.gather.hear(&news) {
             self.news = Some(news);
             return broken(at, what);

@@ -62,16 +62,21 @@ impl<const G: usize, R: Exchange, L: Liveness + Idle> VarProducer<G, R, L> {
     /// # Errors
     /// As for [`Producer::publish`](crate::Producer::publish); what never fits is refused at once, in bytes.
     pub fn publish(&mut self, payload: &[u8], kind: u8, until: Until<'_>) -> Result<Position, Refused<()>> {
-        self.fits(payload.len())?;
+        self.await_run(payload.len(), until)?;
+        self.try_publish(payload, kind)
+    }
+
+    /// Waits for room for a message of `len` bytes; a gap at the end of the ring is passed.
+    pub(crate) fn await_run(&mut self, len: usize, until: Until<'_>) -> Result<(), Refused<()>> {
+        self.fits(len)?;
         let refused = |why| Refused { item: (), why };
-        let granules = Var::<G>::granules(payload.len()) as u32;
+        let granules = Var::<G>::granules(len) as u32;
         let left = self.left();
         if granules > left {
             self.items.await_room(left, until).map_err(refused)?;
             self.skip(left)?;
         }
-        self.items.await_room(granules, until).map_err(refused)?;
-        self.try_publish(payload, kind)
+        self.items.await_room(granules, until).map_err(refused)
     }
 }
 

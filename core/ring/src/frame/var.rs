@@ -4,7 +4,7 @@
 //! the ring does. Granules within a message have no entry of their own; what stands there is of an earlier lap, and so of
 //! another position (RL-13).
 
-use super::{Broken, Cause, Message, Stamp};
+use super::{Broken, Cause};
 use crate::element::{Fingerprint, Plain};
 use crate::index::{Commit, ENTRY_WORDS, Mark, Span};
 use crate::layout::{Kind, Spec};
@@ -17,6 +17,8 @@ mod runs;
 
 pub use producer::{VarGrant, VarProducer};
 pub use runs::{VarConsumer, VarReader};
+
+pub(super) use runs::InRuns;
 
 use super::gather::Whole;
 use crate::header::{Field, Incompatible};
@@ -137,9 +139,7 @@ fn copy<R: Region>(
     let max = memory.len();
     let into = memory.get_mut(..span.len as usize).ok_or(Cause::TooLarge { max })?;
     view.take_bytes(position, into);
-    let message =
-        Message { kind: span.kind, message: position as u32, sent: Stamp::default(), parts: 1, bytes: into };
-    Ok(Whole::of(&message))
+    Ok(Whole::run(position, span))
 }
 
 /// A run of granules that is no message.

@@ -6,9 +6,10 @@ use crate::header::Incompatible;
 use crate::index::{Mark, Span};
 use crate::producer::{Grant, OpenError, Producer, Refused, Tended, Why};
 use crate::segment::{Position, Segment};
-use crate::table::Identity;
+use crate::table::{Identity, Policies};
 use crate::view::PIECE_BYTES;
-use tidemill_seam::{Exchange, Instant, Liveness};
+use core::ptr::NonNull;
+use tidemill_seam::{Exchange, Instant, Lend, Liveness};
 
 /// The half that publishes messages of any length, each in one run of granules of `G` bytes.
 ///
@@ -96,6 +97,11 @@ impl<const G: usize, R: Exchange, L: Liveness> VarProducer<G, R, L> {
     fn too_large(&self) -> Refused<()> {
         let max = u32::try_from(self.payload_max()).unwrap_or(u32::MAX);
         Refused { item: (), why: Why::TooLarge { max } }
+    }
+
+    /// Who may take part.
+    pub(crate) fn policies(&self) -> Policies {
+        self.items.view().layout().spec().policies
     }
 
     /// Granules up to the end of the ring.
@@ -190,6 +196,20 @@ impl<const G: usize, R: Exchange, L: Liveness> VarGrant<'_, G, R, L> {
             0 => Ok(self.show()),
             missing => Err(Unfilled { missing }),
         }
+    }
+
+    /// Where the message is to lie.
+    pub(crate) fn place(&self) -> NonNull<u8>
+    where
+        R: Lend,
+    {
+        self.grant.view().place(self.at)
+    }
+
+    /// Shows a message of the first `len` bytes, written by other means: no more than were granted.
+    pub(crate) fn show_first(mut self, len: u32) -> Position {
+        self.span.len = len;
+        self.show()
     }
 
     fn show(mut self) -> Position {

@@ -7,10 +7,12 @@ use crate::frame::gather::{Hand, Whole};
 use crate::frame::messages::{Find, Keep, Messages};
 use crate::frame::{Cause, Message};
 use crate::header::Incompatible;
+use crate::index::Span;
 use crate::join::{JoinError, Start};
 use crate::reader::Reader;
 use crate::segment::{Position, Segment};
 use crate::table::Peer;
+use crate::view::View;
 use tidemill_seam::{Exchange, Liveness};
 
 /// The half that takes messages from runs of granules of `G` bytes, each once, whole and in order, and is waited for.
@@ -98,6 +100,37 @@ where
     }
 }
 
+impl<B> InRuns<B> {
+    /// The next message as `take` gives it, not acknowledged; gaps, and what is no message, are passed.
+    pub(in crate::frame) fn seek<const G: usize, R: Exchange, L: Liveness>(
+        items: &mut Consumer<Var<G>, R, L>,
+        mut take: impl FnMut(&View<R>, u64, Span) -> Result<Whole, Cause>,
+    ) -> Option<Next<Hand>> {
+        loop {
+            let waiting = match items.look(1) {
+                Ok(0) => return None,
+                Ok(waiting) => waiting,
+                Err(news) => return Some(news),
+            };
+            let at = items.position().0;
+            let view = items.view();
+            let (granules, cause) = match find::<G, R>(view, at, at + waiting) {
+                Found::Message { granules, span } => match take(view, at, span) {
+                    Ok(whole) => return Some(Next::Item(Hand { at, end: at + granules, whole })),
+                    Err(cause) => (granules, cause),
+                },
+                Found::Gap { granules } => {
+                    items.ack(Position(at + granules));
+                    continue;
+                }
+                Found::Wrong { granules, cause } => (granules, cause),
+            };
+            items.ack(Position(at + granules));
+            return Some(Next::Broken { at: Position(at), what: broken(at, cause) });
+        }
+    }
+}
+
 impl<B: AsRef<[u8]>> Keep for InRuns<B> {
     fn end(&mut self, _: Position, end: End) -> Next<Hand> {
         Next::Closed(end)
@@ -113,28 +146,8 @@ where
     B: AsRef<[u8]> + AsMut<[u8]>,
 {
     fn find(&mut self, items: &mut Consumer<Var<G>, R, L>) -> Option<Next<Hand>> {
-        loop {
-            let waiting = match items.look(1) {
-                Ok(0) => return None,
-                Ok(waiting) => waiting,
-                Err(news) => return Some(news),
-            };
-            let at = items.position().0;
-            let view = items.view();
-            let (granules, cause) = match find::<G, R>(view, at, at + waiting) {
-                Found::Message { granules, span } => match copy(view, at, span, &mut self.memory) {
-                    Ok(whole) => return Some(Next::Item(Hand { at, end: at + granules, whole })),
-                    Err(cause) => (granules, cause),
-                },
-                Found::Gap { granules } => {
-                    items.ack(Position(at + granules));
-                    continue;
-                }
-                Found::Wrong { granules, cause } => (granules, cause),
-            };
-            items.ack(Position(at + granules));
-            return Some(Next::Broken { at: Position(at), what: broken(at, cause) });
-        }
+        let memory = &mut self.memory;
+        Self::seek(items, |view, at, span| copy(view, at, span, memory))
     }
 }
 
