@@ -14,11 +14,13 @@ const RUN_COSTS: u64 = 100;
 pub(super) struct Search<'a, 'b> {
     subject: Subject<'a>,
     pub(super) seed: u64,
-    pub(super) wanted: String,
+    wanted: String,
     pub(super) params: Params,
     /// What the run chose, in the order in which it did.
     pub(super) choices: Vec<Choice>,
     report: Report,
+    /// Nothing is left of it to try.
+    pub(super) whole: bool,
     size: Size,
     tried: BTreeSet<u128>,
     pub(super) runs: u64,
@@ -39,11 +41,14 @@ pub(super) struct Small {
     pub(super) params: Params,
     pub(super) choices: Vec<Choice>,
     report: Report,
+    whole: bool,
 }
 
 /// What orders two failing runs: less of what comes first is smaller, whatever follows.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Measure {
+    /// Choices, and the bits of what parameters are above the start of their range.
+    facts: usize,
     params: Vec<u64>,
     choices: usize,
     /// The numbers in the names of those who chose: the first of several alike is the simplest.
@@ -77,6 +82,7 @@ impl<'a, 'b> Search<'a, 'b> {
             params,
             choices: report.choices.clone(),
             report,
+            whole: false,
             tried: BTreeSet::new(),
             runs: 2,
             work,
@@ -90,48 +96,60 @@ impl<'a, 'b> Search<'a, 'b> {
         })
     }
 
-    /// Shrinks until nothing helps; `false` where a limit came first.
-    pub(super) fn run(&mut self) -> bool {
-        self.smaller_worlds();
-        self.shrink_until(u64::MAX);
-        self.other_runs();
-        !self.ended
-    }
-
     /// Shrinks the present run until nothing helps, the finest spans included, or so much work was done.
-    pub(super) fn shrink_until(&mut self, work: u64) {
-        (self.fence, self.rounds) = (work, 0);
+    pub(super) fn shrink_within(&mut self, work: u64) {
+        (self.fence, self.rounds) = (self.work.saturating_add(work), 0);
         let mut before = None;
         while !self.ended() && (self.rounds <= super::spans::FINEST || before != Some(self.measure())) {
             before = Some(self.measure());
             self.round();
             self.rounds += 1;
         }
+        self.whole = !self.ended();
         self.fence = u64::MAX;
     }
 
-    fn measure(&self) -> Measure {
-        Measure::of(&self.params, &self.choices)
+    pub(super) fn measure(&self) -> Measure {
+        self.measure_of(&self.params, &self.choices)
+    }
+
+    pub(super) fn measure_of(&self, params: &Params, choices: &[Choice]) -> Measure {
+        let lowered = params.iter().zip(self.subject.list()).filter(|(_, param)| param.shrink != Shrink::No);
+        let bits = lowered.map(|((_, value), param)| bits(value.saturating_sub(*param.range.start())));
+        Measure {
+            facts: bits.sum::<usize>() + choices.len(),
+            params: params.iter().map(|(_, value)| value).collect(),
+            choices: choices.len(),
+            names: choices.iter().map(|choice| super::lower::numbers(&choice.site.entity)).sum(),
+            counters: choices.iter().map(|choice| u128::from(choice.site.counter)).sum(),
+            values: choices.iter().map(|choice| u128::from(choice.value)).sum(),
+        }
+    }
+
+    /// Whether a run fails as it should.
+    pub(super) fn is_wanted(&self, report: &Report) -> bool {
+        report.failure.as_ref().map(tag).as_ref() == Some(&self.wanted)
     }
 
     /// The smallest run, to come back to.
     pub(super) fn smallest(&self) -> Small {
-        Small { params: self.params.clone(), choices: self.choices.clone(), report: self.report.clone() }
+        let (params, choices) = (self.params.clone(), self.choices.clone());
+        Small { params, choices, report: self.report.clone(), whole: self.whole }
     }
 
     /// Goes on from this run.
     pub(super) fn take(&mut self, small: Small) {
         self.size = Size::of(&small.params, &small.report);
-        Small { params: self.params, choices: self.choices, report: self.report } = small;
+        Small { params: self.params, choices: self.choices, report: self.report, whole: self.whole } = small;
     }
 
     /// Goes on from a run with these choices if it fails as it should, however large it is.
     pub(super) fn start_over(&mut self, params: Params, choices: Vec<Choice>) -> bool {
         let trial = Trial { record: true, ..Trial::seed(self.seed).pinned(choices) };
         let Some(report) = self.one(&params, trial) else { return false };
-        let same = report.failure.as_ref().map(tag).as_ref() == Some(&self.wanted);
+        let same = self.is_wanted(&report);
         if same {
-            self.take(Small { params, choices: report.choices.clone(), report });
+            self.take(Small { params, choices: report.choices.clone(), report, whole: false });
         }
         same
     }
@@ -209,11 +227,10 @@ impl<'a, 'b> Search<'a, 'b> {
         }
         let trial = Trial { record: true, ..Trial::seed(self.seed).pinned(choices) };
         let Some(report) = self.one(&params, trial) else { return false };
-        let same = report.failure.as_ref().map(tag).as_ref() == Some(&self.wanted);
-        let smaller = same && Measure::of(&params, &report.choices) < self.measure();
+        let smaller = self.is_wanted(&report) && self.measure_of(&params, &report.choices) < self.measure();
         if smaller {
             // What nobody asked for and what was out of range is gone.
-            self.take(Small { params, choices: report.choices.clone(), report });
+            self.take(Small { params, choices: report.choices.clone(), report, whole: false });
         }
         smaller
     }
@@ -240,15 +257,15 @@ fn cost(report: &Report) -> u64 {
 /// More alternatives than this are an amount, of time most often; fewer are an order.
 const ORDER_MAX: u64 = 256;
 
-impl Measure {
-    pub(super) fn of(params: &Params, choices: &[Choice]) -> Self {
-        Self {
-            params: params.iter().map(|(_, value)| value).collect(),
-            choices: choices.len(),
-            names: choices.iter().map(|choice| super::lower::numbers(&choice.site.entity)).sum(),
-            counters: choices.iter().map(|choice| u128::from(choice.site.counter)).sum(),
-            values: choices.iter().map(|choice| u128::from(choice.value)).sum(),
-        }
+/// How many bits a number has: a parameter at the start of its range says nothing.
+const fn bits(number: u64) -> usize {
+    (u64::BITS - number.leading_zeros()) as usize
+}
+
+impl Small {
+    /// What running it costs.
+    pub(super) fn cost(&self) -> u64 {
+        cost(&self.report)
     }
 }
 
