@@ -3,11 +3,12 @@
 //! The failure is looked for in smaller worlds first: what a large run hides behind everything that has to come before it,
 //! a short one may show, and that one takes its place. The choices of the run are laid out over zero, and then, over and
 //! over until nothing helps: fewer faults, fewer machines, less work, the canonical order, the earliest times, the smallest
-//! values. Every step runs the simulation anew and counts only if the failure's id is the same and the run is
-//! [smaller](Size). Spans of decisions are cut out whole, and what was decided behind them moves up: so an operation goes
-//! with the faults that it met. Groups go before single choices, by delta debugging (Zeller and Hildebrandt, "Simplifying
-//! and Isolating Failure-Inducing Input", 2002). At last other failing runs of the world that is left are shrunk as well:
-//! each may end in a tape of its own, and the smallest is kept.
+//! values. Every step runs the simulation anew and counts only if the failure's id is the same and the run says less: a
+//! choice is one fact, and a parameter as many as it has bits above the start of its range. Spans of decisions are cut out
+//! whole, and what was decided behind them moves up: so an operation goes with the faults that it met. Groups go before
+//! single choices, by delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002).
+//! At last other failing runs of the world that is left are shrunk as well: each may end in a tape of its own, and the
+//! smallest is kept.
 //!
 //! Whatever is drawn comes from seeds 0, 1, 2 and so on, and no clock is read: the same tape shrinks to the same tape. A
 //! limit ends the search early and leaves the smallest tape so far, which is a failing one at every moment.
