@@ -2,6 +2,7 @@
 
 use super::patch::Patch;
 use crate::shell::{Failure, Place};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,18 +14,21 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// What git sees, under the target directory. A file that is there already and the same is not touched, so that what
-    /// was built of it stays built.
+    /// What git sees, under the target directory, and nothing else. A file that is there already and the same is not
+    /// touched, so that what was built of it stays built.
     pub(crate) fn copy(place: &Place) -> Result<Self, Failure> {
         let root = place.target.join("ci/planted/tree");
         let listed =
             place.call("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).read()?;
+        let mut kept = BTreeSet::new();
         for path in listed.stdout.lines() {
             let (from, to) = (place.root.join(path), root.join(path));
             if from.is_file() {
                 renew(&from, &to).map_err(|error| Failure::new(format!("{path}: {error}")))?;
+                kept.insert(to);
             }
         }
+        clear(&root, &kept).map_err(|error| Failure::new(format!("{}: {error}", root.display())))?;
         Ok(Self { place: place.clone(), root })
     }
 
@@ -54,6 +58,20 @@ impl Tree {
     }
 }
 
+/// Removes every file that is not among those that are kept: one that was moved must not stand in both places.
+fn clear(folder: &Path, kept: &BTreeSet<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            clear(&path, kept)?;
+        } else if !kept.contains(&path) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 fn renew(from: &Path, to: &Path) -> std::io::Result<()> {
     let fresh = fs::read(from)?;
     if fs::read(to).is_ok_and(|stands| stands == fresh) {
@@ -61,4 +79,22 @@ fn renew(from: &Path, to: &Path) -> std::io::Result<()> {
     }
     to.parent().map_or(Ok(()), fs::create_dir_all)?;
     fs::write(to, fresh)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clear;
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    #[test]
+    fn what_is_gone_from_the_tree_goes_from_its_copy() {
+        let root = std::env::temp_dir().join(format!("tidemill-ci-tree-{}", std::process::id()));
+        let (kept, gone) = (root.join("a/kept"), root.join("a/b/gone"));
+        fs::create_dir_all(root.join("a/b")).expect("a place for the test");
+        [&kept, &gone].map(|path| fs::write(path, "").expect("room for a file"));
+        clear(&root, &BTreeSet::from([kept.clone()])).expect("the copy is ours");
+        assert!(kept.is_file() && !gone.exists());
+        fs::remove_dir_all(root).expect("it was ours");
+    }
 }
