@@ -83,6 +83,8 @@ pub(crate) fn producer<R: Exchange>(view: &View<R>, k: u32, dead: Post, healed: 
             if view.exchange_commit(at, word, settled(at, k, Mark::Void)) {
                 view.note(Kind::Voided, slot, dead.generation, at);
                 view.rouse_readers();
+                // Where nobody gates, producers wait for that claim themselves.
+                view.rouse_producer();
                 healed.voided += 1;
             }
         }

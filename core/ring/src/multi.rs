@@ -19,9 +19,12 @@ use crate::producer::{OpenError, Refused, Tended, Tender, Waiting, Why};
 use crate::segment::{Position, Segment};
 use crate::table::Identity;
 use crate::view::View;
+use crate::wait::Wait;
 use core::fmt;
 use core::marker::PhantomData;
 use tidemill_seam::{Exchange, Instant, Life, Liveness};
+
+mod wait;
 
 #[cfg(doc)]
 use crate::layout::Spec;
@@ -42,6 +45,7 @@ pub struct MultiProducer<E: Plain, R: Exchange, L: Liveness> {
     limit: u64,
     gate: Gate,
     waiting: Waiting,
+    wait: Wait,
     /// What it has claimed and not settled.
     claim: Option<u64>,
     item: PhantomData<fn(E)>,
@@ -81,8 +85,8 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
         let (k, post) = taken.ok_or(OpenError::Crowded { producers })?;
         view.note(Kind::Opened, Layout::claim_of_post(k), post.generation, view.tail());
         let gate = Gate::open_shared(&view);
-        let (limit, waiting) = (gate.limit(&view), Waiting::default());
-        Ok(Self { view, live, k, post, limit, gate, waiting, claim: None, item: PhantomData })
+        let (limit, waiting, wait) = (gate.limit(&view), Waiting::default(), view.usual_wait());
+        Ok(Self { view, live, k, post, limit, gate, waiting, wait, claim: None, item: PhantomData })
     }
 
     /// Slots of the ring.
@@ -125,7 +129,7 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
     #[inline]
     pub fn try_push(&mut self, item: E) -> Result<Position, Refused<E>> {
         match self.claim_next() {
-            Ok(at) => Ok(self.publish(at, &item)),
+            Ok(at) => Ok(self.fulfil(at, &item)),
             Err(why) => Err(Refused { item, why }),
         }
     }
@@ -219,7 +223,7 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
     }
 
     #[inline]
-    fn publish(&mut self, at: u64, item: &E) -> Position {
+    fn fulfil(&mut self, at: u64, item: &E) -> Position {
         self.view.put(at, item);
         self.view.settle(at, self.k, Mark::Committed);
         self.view.rouse_readers();
@@ -294,7 +298,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Claim<'_, E, R, L> {
 
     /// Puts the item there, and shows it.
     pub fn commit(self, item: E) -> Position {
-        self.producer.publish(self.at, &item)
+        self.producer.fulfil(self.at, &item)
     }
 }
 

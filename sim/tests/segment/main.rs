@@ -1,6 +1,7 @@
 //! The segment form of the ring in shared memory: every party dead at every store, with and without a next life.
 
 mod asleep;
+mod crowded;
 mod frames;
 mod held;
 mod many;

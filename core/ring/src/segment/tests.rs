@@ -39,6 +39,7 @@ mod laws;
 mod managed;
 mod regressions;
 mod shared;
+mod shared_waits;
 mod waits;
 mod words;
 

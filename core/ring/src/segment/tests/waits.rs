@@ -78,6 +78,17 @@ unsafe impl Region for Party {
         // SAFETY: the caller's promise, handed on.
         unsafe { self.0.words.store(at, value, order) }
     }
+    fn is_wide(&self) -> bool {
+        self.0.words.is_wide()
+    }
+    unsafe fn load_pair(&self, at: u32, order: Ordering) -> u64 {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.0.words.load_pair(at, order) }
+    }
+    unsafe fn store_pair(&self, at: u32, value: u64, order: Ordering) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.0.words.store_pair(at, value, order) }
+    }
     fn fence(&self, order: Ordering) {
         Stage::count(&self.0.fences);
         self.0.words.fence(order);
@@ -98,6 +109,10 @@ unsafe impl Exchange for Party {
     unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32> {
         // SAFETY: the caller's promise, handed on.
         unsafe { self.0.words.compare_exchange(at, current, new) }
+    }
+    unsafe fn compare_exchange_pair(&self, at: u32, current: u64, new: u64) -> Result<(), u64> {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.0.words.compare_exchange_pair(at, current, new) }
     }
 }
 
