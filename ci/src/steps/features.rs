@@ -79,6 +79,7 @@ const RING_ROWS: &[(&str, &str)] = &[
     ("RING-UNTRUSTED", "a word that its owner does not write is a fault, never a panic or a hang"),
     ("RING-NAMES", "names that every system takes; session layout and topology"),
     ("RING-WAIT", "waits with deadline and cancel"),
+    ("RING-ASYNC", "the same waits for tasks, under any executor"),
     ("RING-COORDINATE", "immediate, wait for consumers, buffer until they are there"),
     ("RING-REQUIRED", "consumers without which nothing is published, on an injected clock"),
     ("RING-FRAMES", "messages in parts: whole or broken, never short"),

@@ -16,6 +16,7 @@
 //! - [`Plain`]: what may lie in a slot as it is; [`Fingerprint`] tells two such types apart.
 //! - [`name`], [`topology`]: who talks over which ring, under names that every system takes.
 //! - [`wait`]: how a call waits, until when, and who may end it; a party of a segment sleeps until it is woken.
+//! - [`task`]: the same for tasks, under any executor.
 //! - [`required`], [`coordinate`]: the consumers that a publisher cannot do without, and how it begins.
 //! - [`frame`]: messages of any length over slots of one length, pure and over a segment.
 //! - [`index`]: what begins at each granule of a segment, beside its data.
@@ -75,6 +76,7 @@ mod stir;
 pub mod sync;
 pub mod table;
 pub mod tail;
+pub mod task;
 pub mod topology;
 #[cfg(not(any(feature = "loom", feature = "shuttle")))]
 pub mod trust;

@@ -6,6 +6,7 @@ mod frames;
 mod held;
 mod many;
 mod required;
+mod tasks;
 mod watch;
 mod world;
 

@@ -8,6 +8,7 @@
 //!   where none has it; it loses it only where nobody has it open.
 //! - [`Counter`]: what the application counts, in the segment.
 //! - [`spawn`]: a consumer on a thread of its own.
+//! - [`Tasks`]: a thread that sleeps in the place of tasks, under any executor.
 //! - [`Watch`]: a thread that hears of deaths from the kernel and wakes at once who waits for the dead; [`Vigil`]: the same without
 //!   a thread, as something to poll. Both ask a second [`Witness`], and say so where the two do not agree.
 //! - [`Look`]: a segment from outside, read-only, in use or with all its users dead; [`repair`] frees what its dead held.
@@ -56,6 +57,7 @@ mod memfd;
 mod named;
 mod region;
 mod spawn;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -74,5 +76,6 @@ pub use memfd::memfd;
 pub use named::{Backing, Draft};
 pub use region::Mapping;
 pub use spawn::{Running, SpawnError, spawn};
+pub use tasks::Tasks;
 pub use watch::{Notice, Vigil, Watch};
 pub use witness::{Doubt, Process, Verdict, Witness};

@@ -29,7 +29,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
     }
 
     /// Whether there is room for `n` items, looked for where none is known.
-    pub(super) fn room(&mut self, n: u32) -> Result<(), Why> {
+    pub(crate) fn room(&mut self, n: u32) -> Result<(), Why> {
         if self.next + u64::from(n) <= self.limit { Ok(()) } else { self.make_room(n) }
     }
 
