@@ -25,6 +25,8 @@
 //! A consumer that dies without such a place, or leaves, closes the edge. What it left is counted once
 //! [`recover`](Tx::recover) takes it back, and goes to the next consumer otherwise, if there is one before.
 //!
+//! A peer that writes what is not its own costs a [`fault`](Tx::fault) at most, never a panic or a wait without an end.
+//!
 //! Refuses: an edge that evicts, a second consumer, a payload that is not [`Plain`], and to wait:
 //! between processes nobody rings a bell, so a [node](Outbound) that waits looks again after a while.
 

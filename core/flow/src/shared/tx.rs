@@ -36,6 +36,8 @@ pub struct Tx<P: Payload + Plain, R: Exchange, L: Liveness> {
     position: u32,
     /// Only the number of items matters to the caps.
     plain: bool,
+    /// A word of the pool that somebody else wrote.
+    fault: Option<PeerFault>,
 }
 
 /// A slot before its ticket. One that is dropped stays busy until the producer's next life.
@@ -52,22 +54,34 @@ impl<P: Payload + Plain, R: Exchange, L: Liveness> Tx<P, R, L> {
     ) -> Result<Self, OpenError> {
         let (first, next) = (producer.cleared().0, producer.published().0);
         let plain = !caps.count_bytes() && !caps.refuse_expired;
-        let mut tx =
-            Self { producer, edge, caps, top: BOTTOM, reclaimed: first, done: 0, position: 0, plain };
+        let mut tx = Self {
+            producer,
+            edge,
+            caps,
+            top: BOTTOM,
+            reclaimed: first,
+            done: 0,
+            position: 0,
+            plain,
+            fault: None,
+        };
         let slots = Slots::new(tx.edge.segment.region(), &tx.edge.shape);
         if tx.producer.generation() == 1 {
             slots.clear_counts();
         }
         let all = 0..tx.edge.shape.slots();
         all.clone().for_each(|index| slots.put_below(index, BOTTOM));
-        for position in first..next {
-            let ticket = tx.ticket(position);
-            let index = ticket.words[0];
-            if !all.contains(&index) || slots.below(index) == NAMED {
-                let fault = tx.fault(position, index);
+        // Where more seem to wait than the ring holds, the first that is looked at is a fault.
+        let most = u64::from(tx.edge.shape.capacity());
+        for position in first.max(next.saturating_sub(most + 1))..next {
+            let ticket = tx.producer.sent(Position(position));
+            let index = ticket.map_or(u32::MAX, |ticket| ticket.words[0]);
+            let named = all.contains(&index) && slots.below(index) != NAMED;
+            let Some(ticket) = ticket.filter(|_| named) else {
+                let fault = tx.fault_of(position, index);
                 tx.hand_over();
                 return Err(OpenError::Fault(fault));
-            }
+            };
             slots.put_below(index, NAMED);
             tx.position = ticket.words[2].wrapping_add(ticket.words[3]);
         }
@@ -85,15 +99,17 @@ impl<P: Payload + Plain, R: Exchange, L: Liveness> Tx<P, R, L> {
         Slots::new(self.edge.segment.region(), &self.edge.shape)
     }
 
-    /// The ticket of a position that is within the ring.
-    fn ticket(&self, position: u64) -> Ticket<P> {
-        self.producer.sent(Position(position)).expect("a ticket between the clearance and the next one")
-    }
-
-    fn fault(&self, position: u64, index: u32) -> PeerFault {
+    fn fault_of(&self, position: u64, index: u32) -> PeerFault {
         let most = u64::from(self.edge.shape.slots()) - 1;
         let word = self.edge.shape.layout().data() + 4 * (position as u32 & (self.edge.shape.capacity() - 1));
         PeerFault { slot: Layout::PRODUCER, word, value: u64::from(index), allowed: (0, most) }
+    }
+
+    #[cold]
+    fn fault_below(&self, index: u32, below: u32) -> PeerFault {
+        let most = u64::from(self.edge.shape.slots()) - 1;
+        let word = self.edge.shape.slot(index);
+        PeerFault { slot: Layout::PRODUCER, word, value: u64::from(below), allowed: (0, most) }
     }
 
     /// Whether somebody receives, or its place is kept.
@@ -101,9 +117,19 @@ impl<P: Payload + Plain, R: Exchange, L: Liveness> Tx<P, R, L> {
         self.edge.segment.ctl(CONSUMER).is_some_and(Ctl::gates)
     }
 
-    /// Whether there was a consumer that is gone, and whose place nobody keeps. Every push is refused then, until one comes.
+    /// A word of the pool that no producer writes and that was found there (RL-18): every push is refused from then on, for
+    /// nobody can say any more which slots are free. The next life of the producer works that out anew.
+    pub const fn fault(&self) -> Option<PeerFault> {
+        self.fault
+    }
+
+    /// Whether there was a consumer that is gone, and whose place nobody keeps. Every push is refused then, until one comes;
+    /// and for ever where there was a [`fault`](Self::fault).
     #[inline]
     pub fn is_closed(&self) -> bool {
+        if self.fault.is_some() {
+            return true;
+        }
         let gone = |ctl: Ctl| matches!(ctl.state, State::Free | State::Leaving | State::Evicted);
         self.edge.segment.ctl(CONSUMER).is_some_and(|ctl| ctl.generation > 0 && gone(ctl))
     }
@@ -123,7 +149,13 @@ impl<P: Payload + Plain, R: Exchange, L: Liveness> Tx<P, R, L> {
         if index == BOTTOM {
             return None;
         }
-        self.top = self.slots().below(index);
+        let below = self.slots().below(index);
+        if below != BOTTOM && below >= self.edge.shape.slots() {
+            self.top = BOTTOM;
+            self.fault = Some(self.fault_below(index, below));
+            return None;
+        }
+        self.top = below;
         // No other slot's, and not the bottom's: what is on loan is on no stack.
         Some(Loan(index))
     }
@@ -210,10 +242,11 @@ impl<P: Payload + Plain, R: Exchange, L: Liveness> Tx<P, R, L> {
     }
 
     fn reclaim_below(&mut self, to: u64) {
-        while self.reclaimed < to {
-            let index = self.ticket(self.reclaimed).words[0];
+        // Nobody has released what was not published, whatever a cursor says.
+        while self.reclaimed < to.min(self.producer.published().0) {
+            let index = self.producer.sent(Position(self.reclaimed)).map(|ticket| ticket.words[0]);
             // A ticket that somebody else overwrote costs its slot, and nothing else (RL-18).
-            if index < self.edge.shape.slots() {
+            if let Some(index) = index.filter(|index| *index < self.edge.shape.slots()) {
                 self.free(index);
             }
             self.reclaimed += 1;
@@ -258,9 +291,9 @@ impl<P: Payload + Plain, R: Exchange, L: Liveness> Tx<P, R, L> {
     fn look(&mut self) {
         let next = self.producer.published().0;
         self.done = match self.producer.pending() {
-            Some(pending) => next - u64::from(pending),
+            Some(pending) => next.saturating_sub(u64::from(pending)),
             // Nobody received yet, or nobody will: what was not taken back waits.
-            None => self.producer.gate().0,
+            None => self.producer.gate().0.min(next),
         };
     }
 
