@@ -8,7 +8,7 @@
 //! | [seam] | time, ids, and the traits that a world provides | |
 //! | [ring] | bounded lock-free rings over any region of memory | `alloc`: a region on the heap; `derive`: plain types; `codecs`: values in frames |
 //! | [flow] | messages, pools, edges, nodes, graphs, workers | `critical-section`: edges that drop the oldest, without compare-and-swap |
-//! | `relocate` | records, checkpoints and hosts of edges that move to another host on failure | `relocate` |
+//! | `relocate` | edges that move to another host on failure | `relocate` |
 //! | `contracts` | the laws as suites for your own parts | `contracts` |
 //! | `host` | the Linux world, and the threaded runtime | `host`; `tokio`: links and streams inside tokio |
 //! | `mcu` | the bare-metal world | `mcu` |

@@ -6,7 +6,7 @@ use core::fmt;
 use tidemill_seam::{ExchangeError, Exchanged, ReadingError, Register, Version};
 
 /// A record as it was read, with what an exchange for it has to expect.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Standing {
     /// The version of the register.
     pub version: Version,

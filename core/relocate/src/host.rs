@@ -2,6 +2,7 @@
 
 mod segment;
 
+use crate::mutant::{Mutant, Without};
 use crate::{Capability, Chain, EdgeId, FenceEpoch, FenceGuard, HostId, Incarnation, Label, Nonce};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -195,6 +196,7 @@ impl<P> Entry<P> {
 pub struct Host<P> {
     id: HostId,
     capacity: u64,
+    without: Without,
     edges: BTreeMap<EdgeId, Tenant<P>>,
 }
 
@@ -209,7 +211,15 @@ struct Tenant<P> {
 impl<P: AsRef<[u8]> + Clone> Host<P> {
     /// A host that lends `capacity` bytes.
     pub const fn new(id: HostId, capacity: u64) -> Self {
-        Self { id, capacity, edges: BTreeMap::new() }
+        Self { id, capacity, without: Without::none(), edges: BTreeMap::new() }
+    }
+
+    /// The same, but for one safeguard.
+    #[cfg(feature = "_mutants")]
+    #[must_use]
+    pub fn without(mut self, mutant: Mutant) -> Self {
+        self.without = Without::only(mutant);
+        self
     }
 
     /// Its name.
@@ -243,6 +253,13 @@ impl<P: AsRef<[u8]> + Clone> Host<P> {
         self.edges.get(&edge).map_or(FenceEpoch::NONE, |tenant| tenant.guard.fence())
     }
 
+    /// The entry of a segment at an offset: for whoever judges, not for whoever uses it.
+    pub fn peek(&self, edge: EdgeId, generation: FenceEpoch, nonce: Nonce, off: u64) -> Option<&Entry<P>> {
+        let tenant = self.edges.get(&edge)?;
+        let named = Target { edge, capability: tenant.capability, generation, nonce };
+        tenant.segments.iter().find(|segment| segment.is(named, Without::none()))?.at(off)
+    }
+
     /// When the next lease runs out.
     pub fn due(&self) -> Option<Instant> {
         self.edges.values().flat_map(|tenant| &tenant.segments).map(Segment::expires).min()
@@ -264,13 +281,20 @@ impl<P: AsRef<[u8]> + Clone> Host<P> {
         if tenant.capability != target.capability {
             return Reply::Unknown;
         }
-        tenant.step(now, target, verb, room)
+        tenant.step(now, target, verb, (room, self.without))
     }
 }
 
 impl<P: AsRef<[u8]> + Clone> Tenant<P> {
-    fn step(&mut self, now: Instant, target: Target, verb: Verb<P>, room: u64) -> Reply<P> {
-        let found = self.segments.iter().position(|segment| segment.is(target));
+    fn step(
+        &mut self,
+        now: Instant,
+        target: Target,
+        verb: Verb<P>,
+        (room, without): (u64, Without),
+    ) -> Reply<P> {
+        let found = self.segments.iter().position(|segment| segment.is(target, without));
+        let fenceless = without.is(Mutant::NoFence) || without.is(Mutant::AcceptAfterSeal);
         let verb = match verb {
             Verb::Alloc { inc, base, chain, capacity, ttl } => {
                 if let Err(stale) = self.guard.admit(target.generation) {
@@ -294,8 +318,8 @@ impl<P: AsRef<[u8]> + Clone> Tenant<P> {
         let segment = &mut self.segments[at];
         match verb {
             Verb::Append { inc, off, entry } => match self.guard.admit(target.generation) {
-                Ok(()) => segment.append(inc, off, entry, self.guard.fence()),
-                Err(stale) => Reply::Stale { fence: stale.fence },
+                Err(stale) if !fenceless => Reply::Stale { fence: stale.fence },
+                _ => segment.append(inc, off, entry, self.guard.fence(), without),
             },
             Verb::Seal { by } => {
                 self.guard.raise(by);

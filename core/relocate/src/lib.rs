@@ -10,8 +10,26 @@
 //!             │  floor       │                       └──────────────┘                           │  then commits│
 //!             └──────────────┘  moves: seal old ▸ alloc new ▸ CAS generation + 1                └──────────────┘
 //! ```
-//! Here are the words of that protocol: [ids and epochs](FenceEpoch), [chains](ChainKind), the [record of an edge](EdgeRecord) and of
-//! a [stage](StageRecord), [checkpoints](Checkpoint) in [extents](Extent), the [retained log](Log).
+//! The words are [ids and epochs](FenceEpoch), [chains](ChainKind), the [record of an edge](EdgeRecord) and of a
+//! [stage](StageRecord), [checkpoints](Checkpoint) in [extents](Extent), the [retained log](Log). Three machines speak them:
+//! the [producer](Producer), the [host](Host) and the [consumer](Consumer). Each is a function of what it knows and of one event;
+//! what it asks for is carried out by a driver, who may be a simulator, an explorer of every run, or a loop over sockets.
+//!
+//! # Laws
+//! - **S1** What is committed is the beginning of what is final, each offset once, in order, byte for byte.
+//! - **S2** The floor is never above what is committed, and everything final above it is retained.
+//! - **S3** Checkpoints, generation, floor and frontier never go back, and what is final never changes.
+//! - **S4** A generation has one owner, and nothing is produced before it is owned.
+//! - **S5** Floor ≤ frontier ≤ checkpoint of the producer.
+//! - **S6** Nothing is acknowledged after a seal, or below the fence.
+//! - **S7** An offset of a segment holds one entry, for ever.
+//! - **S8** A reader never goes back to an older record, and what is mapped below the frontier is final.
+//! - **S10** While clocks keep within their drift, no two holders believe in one lease.
+//! - **S13** Credits never exceed what was granted, and bytes accounted are bytes held.
+//! - **S14** Edge, right, generation and nonce are checked on every path.
+//!
+//! None but S10 rests on a lease, a clock, a watch, or on a host telling the truth about its life: leases end the wait for whoever
+//! is gone, and no more.
 //!
 //! Whatever was read from elsewhere is a rumour until `decode` returned it: it is total, allocates nothing that the bytes do
 //! not hold, and says by name what is wrong. A blank record is none; it is never taken for an empty one.
@@ -25,20 +43,28 @@ mod bad;
 mod bytes;
 mod chain;
 mod checkpoint;
+mod consumer;
 mod desk;
+mod effects;
+mod error;
 mod extent;
 mod handoff;
 mod host;
 mod id;
 mod lease;
 mod log;
+mod mutant;
+mod producer;
 mod record;
 mod stage;
 
 pub use bad::{Bad, Object, Why};
 pub use chain::{Chain, ChainKind, Label};
 pub use checkpoint::{Checkpoint, ENDS, EdgeCheckpoint, Input, Output};
+pub use consumer::{Consumer, ConsumerConfig, ConsumerEffect, ConsumerEvent, ConsumerTimer, Preset, Resumed};
 pub use desk::{Desk, DeskError, Standing, Swapped};
+pub use effects::{Effects, Op};
+pub use error::{EdgeError, Full};
 pub use extent::{Extent, Salt, blocks_for, pack, unpack};
 pub use handoff::{HandoffReader, HandoffState, HandoffWriter, PublishError, QueueLocator};
 pub use host::{Entry, Host, Reply, Request, Target, Verb};
@@ -48,5 +74,8 @@ pub use id::{
 };
 pub use lease::{BadTerms, Lease};
 pub use log::{Log, LogEntry, LogSalt};
+#[cfg(feature = "_mutants")]
+pub use mutant::Mutant;
+pub use producer::{Producer, ProducerConfig, ProducerEffect, ProducerEvent, ProducerTimer, Restored};
 pub use record::{Complaint, EdgeRecord, Floor, Frontier, OPEN, SEGMENTS, Seg, Terms, Unfit};
 pub use stage::{EXTENTS, LOG_EXTENTS, Pointer, StageRecord};

@@ -1,4 +1,5 @@
 use super::{Entry, Reply, Target};
+use crate::mutant::{Mutant, Without};
 use crate::{Chain, FenceEpoch, Incarnation, Nonce};
 use alloc::collections::VecDeque;
 use tidemill_seam::{Duration, Instant};
@@ -43,8 +44,9 @@ impl<P: AsRef<[u8]> + Clone> Segment<P> {
         }
     }
 
-    pub(super) fn is(&self, target: Target) -> bool {
-        (self.generation, self.nonce) == (target.generation, target.nonce)
+    pub(super) fn is(&self, target: Target, without: Without) -> bool {
+        let nonce = self.nonce == target.nonce || without.is(Mutant::IgnoreNonce);
+        self.generation == target.generation && nonce
     }
 
     /// Whether it is lent to this life, or to an earlier one.
@@ -73,7 +75,7 @@ impl<P: AsRef<[u8]> + Clone> Segment<P> {
     }
 
     /// The entry at an offset between `base` and `next`.
-    fn at(&self, off: u64) -> Option<&Entry<P>> {
+    pub(super) fn at(&self, off: u64) -> Option<&Entry<P>> {
         self.entries.get(usize::try_from(off.checked_sub(self.base)?).ok()?)
     }
 
@@ -93,12 +95,13 @@ impl<P: AsRef<[u8]> + Clone> Segment<P> {
         off: u64,
         entry: Entry<P>,
         fence: FenceEpoch,
+        without: Without,
     ) -> Reply<P> {
         let next = self.next();
         if inc != self.inc {
             return Reply::Stale { fence };
         }
-        if self.sealed {
+        if self.sealed && !without.is(Mutant::AcceptAfterSeal) {
             return Reply::Sealed { end: next };
         }
         if off > next {
@@ -106,8 +109,15 @@ impl<P: AsRef<[u8]> + Clone> Segment<P> {
         }
         if off < next {
             // What was trimmed is committed, and can no longer be told from another.
-            let same = self.at(off).is_none_or(|have| have.chain == entry.chain);
-            return if same { Reply::AlreadyHave { next } } else { Reply::Conflict };
+            let have = off.checked_sub(self.base).and_then(|at| self.entries.get_mut(at as usize));
+            let Some(have) = have.filter(|have| have.chain != entry.chain) else {
+                return Reply::AlreadyHave { next };
+            };
+            if without.is(Mutant::OverwriteConflict) {
+                *have = entry;
+                return Reply::AlreadyHave { next };
+            }
+            return Reply::Conflict;
         }
         let bytes = weight(&entry);
         if bytes > self.credit() {

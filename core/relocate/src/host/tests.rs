@@ -1,4 +1,5 @@
 use super::{Entry, Host, Reply, Request, Target, Verb};
+use crate::mutant::Mutant;
 use crate::{Capability, Chain, ChainKind, EdgeId, FenceEpoch, HostId, Incarnation, Label, Nonce};
 use alloc::vec::Vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
@@ -199,6 +200,22 @@ fn more_than_there_is_cannot_be_lent() {
     assert_eq!(ask(&mut host, target(1, 3), alloc(1, 0)), Reply::NoSpace);
     assert_eq!(ask(&mut host, target(2, 3), alloc(2, 0)), Reply::NoSpace);
     assert_eq!(host.fence(EDGE), FenceEpoch::new(1), "who got nothing shuts nobody out");
+}
+
+// What the tests above would say of a host without one of its safeguards.
+#[test]
+fn a_host_without_a_safeguard_breaks_its_law() {
+    let other = Verb::Append { inc: Incarnation(1), off: 1, entry: entry(1, 8) };
+    let mut overwrites = filled().without(Mutant::OverwriteConflict);
+    assert_eq!(ask(&mut overwrites, target(1, 9), other), Reply::AlreadyHave { next: 3 }, "S7");
+    let mut attaches = filled().without(Mutant::IgnoreNonce);
+    assert_eq!(ask(&mut attaches, target(1, 8), Verb::Attach), Reply::Ok, "S14");
+    let mut fenceless = filled().without(Mutant::NoFence);
+    _ = ask(&mut fenceless, target(2, 5), alloc(2, 3));
+    assert_eq!(ask(&mut fenceless, target(1, 9), append(1, 3)), Reply::Ack { next: 4, credit: 0 }, "S6");
+    let mut unsealed = filled().without(Mutant::AcceptAfterSeal);
+    _ = ask(&mut unsealed, target(1, 9), Verb::Seal { by: FenceEpoch::new(2) });
+    assert_eq!(ask(&mut unsealed, target(1, 9), append(1, 3)), Reply::Ack { next: 4, credit: 0 }, "S6");
 }
 
 fn verbs() -> impl Strategy<Value = (u64, u64, Verb<Word>)> {

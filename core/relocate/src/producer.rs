@@ -1,0 +1,418 @@
+//! The end of an edge that appends.
+
+mod acquire;
+mod active;
+mod retained;
+
+use crate::desk::{DeskError, Standing, Swapped};
+use crate::effects::{Effects, Lane, Op, Tally};
+use crate::error::{EdgeError, Full};
+use crate::host::{Reply, Request, Target};
+use crate::lease::{BadTerms, Lease};
+use crate::mutant::{Mutant, Without};
+use crate::record::{EdgeRecord, Frontier, Seg, Terms};
+use crate::{Capability, Chain, EdgeId, HostId, Incarnation, Label, Nonce, Owner, StageId};
+use acquire::Acquire;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use retained::Retained;
+use tidemill_seam::{Duration, Entropy, Instant, Version};
+
+/// What a producer is told about its edge once.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ProducerConfig {
+    /// The edge.
+    pub edge: EdgeId,
+    /// The stage that produces.
+    pub stage: StageId,
+    /// The right to use memory of the hosts.
+    pub capability: Capability,
+    /// Hosts that may keep the queue, the best first.
+    pub hosts: Vec<HostId>,
+    /// Bytes of a segment.
+    pub capacity: u64,
+    /// Bytes of payload that may wait for the consumer.
+    pub retain_max: u64,
+    /// Appends under way at once.
+    pub window: u64,
+    /// How long a request may take before it is given up.
+    pub op_timeout: Duration,
+    /// The least pause before something is tried again; each life takes between one and two of it.
+    pub backoff: Duration,
+    /// How often the record is read although nothing happened.
+    pub poll: Duration,
+    /// Terms of the lease.
+    pub terms: Terms,
+}
+
+/// What a life of a stage finds in its checkpoint about one output.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Restored<P> {
+    /// Which life it is.
+    pub inc: Incarnation,
+    /// What is final: the next offset, the chain before it, and the checkpoint that says so.
+    pub durable: Frontier,
+    /// The writing of the edge record that was seen last.
+    pub seen: u64,
+    /// The offset of the first retained entry.
+    pub from: u64,
+    /// Retained entries, up to what is final.
+    pub entries: Vec<(Label, P)>,
+}
+
+/// For what a producer asks to be woken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ProducerTimer {
+    /// To try again.
+    Again,
+    /// To look at the record.
+    Poll,
+    /// To renew its lease.
+    Renew,
+}
+
+/// What reaches a producer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ProducerEvent<P> {
+    /// Its stage lives.
+    Minted(Restored<P>),
+    /// The record was read.
+    Record(Op, Result<Box<Standing>, DeskError>),
+    /// A swap of the record was answered.
+    Swapped(Op, Result<Swapped, DeskError>),
+    /// A host answered.
+    Reply(Op, Reply<P>),
+    /// This life may still write.
+    Confirmed(Op),
+    /// Nobody answered in time, or nobody can.
+    Late(Op),
+    /// Items were pushed.
+    Pushed,
+    /// A checkpoint of the stage is durable, and covers this edge up to an offset.
+    Checkpointed {
+        /// The offset.
+        off: u64,
+        /// Which checkpoint.
+        seq: u64,
+    },
+    /// The store of the stage said that a later life took over.
+    Fenced {
+        /// It.
+        by: Incarnation,
+    },
+    /// A time it asked for came.
+    Woke(ProducerTimer),
+    /// The queue has to move to this host.
+    Relocate {
+        /// The host.
+        to: HostId,
+    },
+}
+
+/// What a producer asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ProducerEffect<P> {
+    /// Read the record.
+    Read(Op),
+    /// Swap the record, if its version is still this one.
+    Swap(Op, Version, Box<EdgeRecord>),
+    /// Ask a host.
+    Ask(Op, HostId, Request<P>),
+    /// Ask the store of the stage whether this life may still write: [`Confirmed`](ProducerEvent::Confirmed) if it may.
+    Confirm(Op),
+    /// Ask a host, and drop the answer.
+    Tell(HostId, Request<P>),
+    /// Wake it, once, after this time; what was asked for the same timer before is forgotten.
+    Wake(ProducerTimer, Duration),
+    /// The consumer can go no further until the stage writes a checkpoint.
+    Checkpoint,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Phase {
+    /// No life yet.
+    Boot,
+    /// On the way to a generation of its own.
+    Acquire(Acquire),
+    /// Appending.
+    Active,
+    /// Told that it is shut out; looks at the record once.
+    Checking,
+    /// Over.
+    Halted(EdgeError),
+}
+
+/// The only writer of an edge: a step function over events, without a clock of its own.
+///
+/// It retains what it pushed until the consumer has committed it, so that the memory of a host is never the only copy (G7), and
+/// produces nothing before a swap of the record made it the owner (G6). It moves to another segment when a host fails, when it
+/// is asked to, or when the consumer complains: drained where the old host answers, abandoned where it does not.
+///
+/// A driver carries out every effect, answers each request that has an [`Op`] once, by the reply or by
+/// [`Late`](ProducerEvent::Late) after [`op_timeout`](ProducerConfig::op_timeout), and drops what it does not know.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Producer<P> {
+    config: ProducerConfig,
+    without: Without,
+    inc: Incarnation,
+    phase: Phase,
+    /// The record as it was seen last.
+    standing: Option<Standing>,
+    seen: u64,
+    retained: Retained<P>,
+    durable: Frontier,
+    /// The record that says what is final, on its way.
+    publishing: Option<Box<EdgeRecord>>,
+    seg: Seg,
+    /// The next offset to append, and the next that the host asked for.
+    sent: u64,
+    acked: u64,
+    /// The host takes nothing until the consumer trims.
+    full: bool,
+    /// The record could not be had, and is left alone for a while.
+    resting: bool,
+    lease: Lease,
+    leased: Instant,
+    record_lane: Lane,
+    queue_lane: Lane,
+    lease_lane: Lane,
+    /// Answers that nobody awaited.
+    dropped: Tally,
+    moves: Tally,
+}
+
+impl<P: AsRef<[u8]> + Clone> Producer<P> {
+    /// A producer without a life.
+    ///
+    /// # Errors
+    /// If nobody can keep the terms of the lease.
+    pub fn new(config: ProducerConfig) -> Result<Self, BadTerms> {
+        let lease = Lease::new(config.terms, Incarnation(0), config.op_timeout, config.backoff)?;
+        Ok(Self {
+            config,
+            without: Without::default(),
+            inc: Incarnation(0),
+            phase: Phase::Boot,
+            standing: None,
+            seen: 0,
+            retained: Retained::default(),
+            durable: Frontier::default(),
+            publishing: None,
+            seg: Seg::default(),
+            sent: 0,
+            acked: 0,
+            full: false,
+            resting: false,
+            lease,
+            leased: Instant::ZERO,
+            record_lane: Lane::new(0),
+            queue_lane: Lane::new(1),
+            lease_lane: Lane::new(2),
+            dropped: Tally::default(),
+            moves: Tally::default(),
+        })
+    }
+
+    /// The same, but for one safeguard.
+    #[cfg(feature = "_mutants")]
+    #[must_use]
+    pub fn without(mut self, mutant: Mutant) -> Self {
+        self.without = Without::only(mutant);
+        self
+    }
+
+    /// Takes an item: it is retained, and appended from here on. Say [`Pushed`](ProducerEvent::Pushed) afterwards. Gives its
+    /// offset.
+    ///
+    /// # Errors
+    /// Gives it back where no more can be retained, and where this producer does not own the edge at this moment.
+    pub fn push(&mut self, payload: P) -> Result<u64, Full<P>> {
+        let owns = self.phase == Phase::Active || self.without.is(Mutant::ProduceBeforeAcquire);
+        let bytes = payload.as_ref().len() as u64;
+        let chain = self.standing.as_ref().map(|standing| standing.record.chain);
+        let (Some(kind), true) = (chain, owns && self.retained.bytes() + bytes <= self.config.retain_max)
+        else {
+            return Err(Full(payload));
+        };
+        let label = kind.label(self.inc, payload.as_ref());
+        Ok(self.retained.push(kind, label, payload))
+    }
+
+    /// Takes one event.
+    pub fn step(
+        &mut self,
+        now: Instant,
+        event: ProducerEvent<P>,
+        entropy: &mut impl Entropy,
+    ) -> Effects<ProducerEffect<P>> {
+        let mut effects = Effects::default();
+        if matches!(self.phase, Phase::Halted(_)) {
+            return effects;
+        }
+        let mut dice = || {
+            let mut bytes = [0; 8];
+            entropy.fill(&mut bytes);
+            u64::from_le_bytes(bytes)
+        };
+        self.take(now, event, &mut dice, &mut effects);
+        self.pump(&mut effects);
+        effects
+    }
+
+    fn take(
+        &mut self,
+        now: Instant,
+        event: ProducerEvent<P>,
+        dice: &mut dyn FnMut() -> u64,
+        effects: &mut Effects<ProducerEffect<P>>,
+    ) {
+        match event {
+            ProducerEvent::Minted(restored) => self.mint(restored, effects),
+            ProducerEvent::Record(op, read) if self.record_lane.close(op) => {
+                self.look(now, read, dice, effects);
+            }
+            ProducerEvent::Swapped(op, swapped) if self.record_lane.close(op) => {
+                self.swapped(swapped, effects);
+            }
+            ProducerEvent::Reply(op, reply) if self.queue_lane.close(op) => {
+                self.replied(now, reply, dice, effects);
+            }
+            ProducerEvent::Reply(op, reply) if self.lease_lane.close(op) => self.renewed(&reply, effects),
+            ProducerEvent::Confirmed(op) if self.record_lane.close(op) => self.confirmed(effects),
+            ProducerEvent::Late(op) => self.late(now, op, dice, effects),
+            ProducerEvent::Checkpointed { off, seq } => {
+                if off > self.durable.off && off <= self.retained.next() {
+                    self.durable = Frontier { off, chain: self.retained.chain_at(off), seq };
+                }
+            }
+            ProducerEvent::Fenced { by } => self.halt(EdgeError::Fenced { by }),
+            ProducerEvent::Woke(timer) => self.woke(now, timer, effects),
+            ProducerEvent::Relocate { to } if self.phase == Phase::Active => {
+                self.begin(Acquire::drain(Some(to)), effects);
+            }
+            ProducerEvent::Pushed | ProducerEvent::Relocate { .. } => {}
+            ProducerEvent::Record(..)
+            | ProducerEvent::Swapped(..)
+            | ProducerEvent::Confirmed(_)
+            | ProducerEvent::Reply(..) => self.dropped.count(),
+        }
+    }
+
+    fn mint(&mut self, restored: Restored<P>, effects: &mut Effects<ProducerEffect<P>>) {
+        if self.phase != Phase::Boot {
+            return;
+        }
+        let Restored { inc, durable, seen, from, entries } = restored;
+        (self.inc, self.durable, self.seen) = (inc, durable, seen);
+        self.retained = Retained::restored(from, entries, durable);
+        if let Ok(lease) = Lease::new(self.config.terms, inc, self.config.op_timeout, self.config.backoff) {
+            self.lease = lease;
+        }
+        self.begin(Acquire::drain(None), effects);
+    }
+
+    fn owner(&self) -> Owner {
+        Owner { stage: self.config.stage, inc: self.inc }
+    }
+
+    fn target(&self, seg: Seg) -> Target {
+        let (generation, nonce) = (seg.generation, seg.nonce);
+        Target { edge: self.config.edge, capability: self.config.capability, generation, nonce }
+    }
+
+    /// Lives of a stage do not try again in step.
+    fn pause(&self) -> Duration {
+        let least = self.config.backoff.as_nanos();
+        let share = self.inc.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
+        Duration::from_nanos(least.saturating_add((u128::from(least) * u128::from(share) / 1024) as u64))
+    }
+
+    fn halt(&mut self, error: EdgeError) {
+        self.phase = Phase::Halted(error);
+        for lane in [&mut self.record_lane, &mut self.queue_lane, &mut self.lease_lane] {
+            lane.give_up();
+        }
+    }
+
+    /// Nobody answered.
+    fn late(
+        &mut self,
+        now: Instant,
+        op: Op,
+        dice: &mut dyn FnMut() -> u64,
+        effects: &mut Effects<ProducerEffect<P>>,
+    ) {
+        if self.record_lane.close(op) {
+            self.unread(effects);
+        } else if self.queue_lane.close(op) {
+            self.unanswered(now, dice, effects);
+        } else if self.lease_lane.close(op) {
+            self.renewed(&Reply::Unknown, effects);
+        } else {
+            self.dropped.count();
+        }
+    }
+
+    /// The offset of the next item.
+    pub fn next(&self) -> u64 {
+        self.retained.next()
+    }
+
+    /// The chain before an offset between what is retained and [`next`](Self::next).
+    pub fn chain_at(&self, off: u64) -> Chain {
+        self.retained.chain_at(off)
+    }
+
+    /// The offsets that are retained begin here.
+    pub fn retained_from(&self) -> u64 {
+        self.retained.from()
+    }
+
+    /// What is retained, oldest first: what a checkpoint has to hold, with everything up to the offset that it makes final.
+    pub fn retained(&self) -> impl Iterator<Item = (Label, &P)> {
+        self.retained.entries().map(|entry| (entry.label, &entry.payload))
+    }
+
+    /// Whether it still waits for the answer to this request: a driver need not carry out one that it has given up.
+    pub fn awaits(&self, op: Op) -> bool {
+        [&self.record_lane, &self.queue_lane, &self.lease_lane].iter().any(|lane| lane.awaits(op))
+    }
+
+    /// Whether it owns the edge, as far as it knows.
+    pub fn is_active(&self) -> bool {
+        self.phase == Phase::Active
+    }
+
+    /// The segment that it appends to, while it owns the edge.
+    pub fn seg(&self) -> Option<Seg> {
+        self.is_active().then_some(self.seg)
+    }
+
+    /// Which life it is.
+    pub const fn inc(&self) -> Incarnation {
+        self.inc
+    }
+
+    /// Why it is over.
+    pub const fn error(&self) -> Option<EdgeError> {
+        match self.phase {
+            Phase::Halted(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// How often it came to own the edge, under a generation each.
+    pub const fn moves(&self) -> u64 {
+        self.moves.get()
+    }
+
+    /// Answers that nobody awaited.
+    pub const fn dropped(&self) -> u64 {
+        self.dropped.get()
+    }
+}
+
+/// The nonce of a new segment.
+fn fresh(dice: &mut dyn FnMut() -> u64) -> Nonce {
+    Nonce(dice())
+}
