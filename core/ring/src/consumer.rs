@@ -3,6 +3,7 @@
 use crate::element::Plain;
 use crate::follow::{End, Follow, Next};
 use crate::join::{self, JoinError, Seat, Start};
+use crate::layout::At;
 use crate::segment::{Position, Segment};
 use crate::table::{Ctl, Peer};
 use crate::view::View;
@@ -23,6 +24,8 @@ pub struct Consumer<E: Plain, R: Exchange, L: Liveness> {
     view: View<R>,
     live: L,
     slot: u32,
+    /// Where our cursor lies.
+    cursor: At,
     ctl: Ctl,
     follow: Follow,
     wait: Wait,
@@ -56,7 +59,8 @@ impl<R: Exchange> Segment<R> {
         let follow = Follow::new(&self.view, seat.next);
         let (wait, told) = (self.view.usual_wait(), seat.next);
         let Seat { slot, ctl, .. } = seat;
-        Ok(Consumer { view: self.view, live, slot, ctl, follow, wait, told, item: PhantomData })
+        let cursor = self.view.layout().cursor(slot);
+        Ok(Consumer { view: self.view, live, slot, cursor, ctl, follow, wait, told, item: PhantomData })
     }
 }
 
@@ -167,9 +171,19 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
         self.follow.known - self.follow.next
     }
 
+    /// Learns what was published, and hears what is to be heard first.
+    #[inline]
+    fn refresh<T>(&mut self) -> Option<Next<T>> {
+        // Who found nothing for the first time tells the producer, and so does not end here.
+        let goes_on = !self.view.shared()
+            && self.follow.goes_on(&self.view)
+            && (self.ready_items() > 0 || self.told == self.follow.next);
+        if goes_on { None } else { self.hear_news() }
+    }
+
     #[cold]
     #[inline(never)]
-    fn refresh<T>(&mut self) -> Option<Next<T>> {
+    fn hear_news<T>(&mut self) -> Option<Next<T>> {
         if self.told != self.follow.next {
             self.told = self.follow.next;
             self.view.rouse_producer();
@@ -184,7 +198,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     #[inline]
     fn pass(&mut self, to: u64) {
         // Its Release pairs with the Acquire in `scan`: what lies below was read (RL-2).
-        self.view.advance(self.view.layout().cursor(self.slot), self.follow.next, to);
+        self.view.advance(self.cursor, self.follow.next, to);
         self.follow.next = to;
         self.view.glance_at_producer();
     }
@@ -199,10 +213,10 @@ struct Batch<'c, E: Plain, R: Exchange, L: Liveness> {
 impl<E: Plain, R: Exchange, L: Liveness> Batch<'_, E, R, L> {
     fn run(mut self, end: u64, each: &mut impl FnMut(&E, Position, bool)) -> u32 {
         let first = self.at;
-        while self.at < end {
-            let item = self.consumer.view.take(self.at);
-            each(&item, Position(self.at), self.at + 1 == end);
-            self.at += 1;
+        for at in first..end {
+            let item = self.consumer.view.take(at);
+            each(&item, Position(at), at + 1 == end);
+            self.at = at + 1;
         }
         (self.at - first) as u32
     }

@@ -2,7 +2,7 @@
 
 use crate::frame::Broken;
 use crate::layout::Layout;
-use crate::segment::{PeerFault, Phase, Position};
+use crate::segment::{PeerFault, Phase, Position, Standing};
 use crate::view::View;
 use tidemill_seam::{Exchange, Life, Liveness, Region};
 
@@ -126,6 +126,25 @@ impl Follow {
         }
         self.known = published;
         Ok(())
+    }
+
+    /// Learns what was published, where nothing else can have happened: the producer that we know goes on. What
+    /// [`news`](Self::news) finds out with [`near`](Self::near), by two loads; `false` where it has to look itself.
+    #[inline]
+    pub(crate) fn goes_on<R: Region>(&mut self, view: &View<R>) -> bool {
+        // Acquire: pairs with the Release in `Producer::show` (RL-1). The state is looked at behind it: what another producer
+        // published shows that it began.
+        let low = view.load(view.layout().published, crate::sync::Ordering::Acquire);
+        let ahead = low.wrapping_sub(self.next as u32);
+        let ours = Standing { phase: Phase::Ready, generation: self.generation }.encode();
+        // Acquire: as in `standing`.
+        if ahead > view.layout().spec().capacity
+            || view.load(Layout::STATE, crate::sync::Ordering::Acquire) != ours
+        {
+            return false;
+        }
+        self.known = self.next + u64::from(ahead);
+        true
     }
 
     /// Whether another producer began, or the stream ended, at the next position. `look` is `near` or `far`.

@@ -46,10 +46,20 @@ mod wide {
     /// Two neighbouring pairs.
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     #[inline]
-    pub(super) fn store_two(pairs: &[AtomicU64; 2], values: [u64; 2]) {
+    pub(super) fn store_two(pairs: &[AtomicU64; 2], values: &[u32; 4]) {
         use core::sync::atomic::Ordering::Relaxed;
-        pairs[0].store(values[0], Relaxed);
-        pairs[1].store(values[1], Relaxed);
+        let &[a, b, c, d] = values;
+        pairs[0].store(join([a, b]), Relaxed);
+        pairs[1].store(join([c, d]), Relaxed);
+    }
+
+    /// Two neighbouring pairs.
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    #[inline]
+    pub(super) fn load_two(pairs: &[AtomicU64; 2], into: &mut [u32; 4]) {
+        use core::sync::atomic::Ordering::Relaxed;
+        let ([a, b], [c, d]) = (part(pairs[0].load(Relaxed)), part(pairs[1].load(Relaxed)));
+        *into = [a, b, c, d];
     }
 
     /// Two neighbouring pairs by one instruction. A store waits in the store buffer until its cache line comes back from
@@ -58,15 +68,30 @@ mod wide {
     /// The processor writes aligned halves of such a store one by one at worst: two relaxed atomic stores.
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     #[inline]
-    pub(super) fn store_two(pairs: &[AtomicU64; 2], values: [u64; 2]) {
-        use core::arch::{asm, x86_64::_mm_set_epi64x};
-        // SAFETY: every x86-64 has SSE2.
-        let both = unsafe { _mm_set_epi64x(values[1].cast_signed(), values[0].cast_signed()) };
+    pub(super) fn store_two(pairs: &[AtomicU64; 2], values: &[u32; 4]) {
+        use core::arch::{asm, x86_64::_mm_loadu_si128};
+        // SAFETY: every x86-64 has SSE2; four words are sixteen bytes.
+        let both = unsafe { _mm_loadu_si128(values.as_ptr().cast()) };
         // SAFETY: the sixteen bytes are two atomics, borrowed, on which a race is defined.
         unsafe {
             asm!("movups xmmword ptr [{at}], {both}", at = in(reg) pairs.as_ptr(), both = in(xmm_reg) both,
                 options(nostack, preserves_flags));
         }
+    }
+
+    /// Two neighbouring pairs by one instruction: two relaxed atomic loads, as in [`store_two`].
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[inline]
+    pub(super) fn load_two(pairs: &[AtomicU64; 2], into: &mut [u32; 4]) {
+        use core::arch::x86_64::{__m128i, _mm_storeu_si128};
+        let both: __m128i;
+        // SAFETY: the sixteen bytes are two atomics, borrowed, on which a race is defined.
+        unsafe {
+            core::arch::asm!("movups {both}, xmmword ptr [{at}]", at = in(reg) pairs.as_ptr(), both = out(xmm_reg) both,
+                options(nostack, preserves_flags, readonly));
+        }
+        // SAFETY: every x86-64 has SSE2; four words are sixteen bytes.
+        unsafe { _mm_storeu_si128(into.as_mut_ptr().cast(), both) };
     }
 }
 
@@ -104,9 +129,16 @@ pub(crate) unsafe fn read(run: &[AtomicU32], into: &mut [u32]) {
         target_has_atomic = "64",
         not(any(feature = "loom", feature = "shuttle"))
     ))]
-    // SAFETY: the caller's promise.
-    for (pair, into) in unsafe { wide::pairs(run) }.iter().zip(into.as_chunks_mut().0) {
-        *into = wide::part(pair.load(Ordering::Relaxed));
+    {
+        // SAFETY: the caller's promise.
+        let (twos, last) = unsafe { wide::pairs(run) }.as_chunks();
+        let (into_twos, into_last) = into.as_chunks_mut();
+        for (two, into) in twos.iter().zip(into_twos) {
+            wide::load_two(two, into);
+        }
+        for (pair, into) in last.iter().zip(into_last.as_chunks_mut().0) {
+            *into = wide::part(pair.load(Ordering::Relaxed));
+        }
     }
     #[cfg(not(all(
         target_pointer_width = "64",
@@ -133,8 +165,8 @@ pub(crate) unsafe fn write(run: &[AtomicU32], from: &[u32]) {
         // SAFETY: the caller's promise.
         let (twos, last) = unsafe { wide::pairs(run) }.as_chunks();
         let (from_twos, from_last) = from.as_chunks();
-        for (two, &[a, b, c, d]) in twos.iter().zip(from_twos) {
-            wide::store_two(two, [wide::join([a, b]), wide::join([c, d])]);
+        for (two, from) in twos.iter().zip(from_twos) {
+            wide::store_two(two, from);
         }
         for (pair, from) in last.iter().zip(from_last.as_chunks().0) {
             pair.store(wide::join(*from), Ordering::Relaxed);

@@ -227,7 +227,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         }
         let position = self.next;
         self.view.put(position, &item);
-        self.show(position + 1);
+        self.show(position, position + 1);
         Ok(Position(position))
     }
 
@@ -244,7 +244,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         }
         let position = self.next;
         self.view.put(position, &make(Position(position)));
-        self.show(position + 1);
+        self.show(position, position + 1);
         Ok(Position(position))
     }
 
@@ -258,17 +258,17 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         n: u32,
         mut make: F,
     ) -> Result<Position, Refused<F>> {
-        let mut grant = match self.grant(n) {
-            Ok(grant) => grant,
+        let (first, end) = match self.grant(n) {
+            Ok(Grant { at, end, .. }) => (at, end),
             Err(Refused { why, .. }) => return Err(Refused { item: make, why }),
         };
-        while let Some(position) = grant.position() {
-            let item = make(position);
-            if grant.put(item).is_err() {
-                break;
-            }
+        for at in first..end {
+            self.view.put(at, &make(Position(at)));
         }
-        Ok(grant.commit())
+        if first < end {
+            self.show(first, end);
+        }
+        Ok(Position(first))
     }
 
     /// Room for `n` items, to be filled and shown at once. Dropping it shows nothing.
@@ -333,11 +333,12 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         self.limit = 0;
     }
 
-    /// Shows everything below `to`.
+    /// Shows everything below `to`, from the next position on.
     #[inline]
-    fn show(&mut self, to: u64) {
+    fn show(&mut self, next: u64, to: u64) {
+        debug_assert_eq!(next, self.next, "what was filled is not what comes next");
         // Its Release pairs with the Acquire of `published` in consumers and readers (RL-1).
-        self.view.advance(self.view.layout().published, self.next, to);
+        self.view.advance(self.view.layout().published, next, to);
         self.next = to;
         self.view.rouse_readers();
     }

@@ -106,7 +106,7 @@ impl<R: Region> View<R> {
     /// Moves a position of which we are the only writer.
     #[inline]
     pub(crate) fn advance(&self, at: At, from: u64, to: u64) {
-        if high(from) != high(to) {
+        if (from ^ to) >> HALF != 0 {
             // Release: pairs with the first Acquire in `position`.
             self.store(at.plus(1), high(to), Ordering::Release);
         }
@@ -123,13 +123,13 @@ impl<R: Region> View<R> {
     /// Writes an item into the slot of a position, which has to be ours to write (RL-2).
     #[inline]
     pub(crate) fn put<E: Plain>(&self, position: u64, item: &E) {
-        let at = self.layout.slot(position).0;
+        let at = self.slot::<E>(position);
         if on_words::<E>() {
             let words = item as *const E as *const u32;
             // SAFETY: an element on words is so many of them, each of initialised bytes (`Plain`).
             let words = unsafe { slice::from_raw_parts(words, size_of::<E>() / 4) };
             // SAFETY: a slot holds an element, and lies within the region.
-            unsafe { self.write_slot(at, words) };
+            unsafe { self.write_slot::<E>(at, words) };
             return;
         }
         for (at, piece) in (at..).step_by(PIECE).zip(element::bytes(item).chunks(4 * PIECE)) {
@@ -140,20 +140,20 @@ impl<R: Region> View<R> {
                 *word = u32::from_ne_bytes(whole);
             }
             // SAFETY: pieces of a slot, which holds an element and lies within the region.
-            unsafe { self.write_slot(at, &words[..piece.len().div_ceil(4)]) };
+            unsafe { self.write_slot::<E>(at, &words[..piece.len().div_ceil(4)]) };
         }
     }
 
     /// Copies the item out of the slot of a position, word by word: whoever may be overtaken asks afterwards whether it was.
     #[inline]
     pub(crate) fn take<E: Plain>(&self, position: u64) -> E {
-        let at = self.layout.slot(position).0;
+        let at = self.slot::<E>(position);
         if on_words::<E>() {
             let mut item = MaybeUninit::<E>::zeroed();
             // SAFETY: an element on words is so many of them, each initialised.
             let words = unsafe { slice::from_raw_parts_mut(item.as_mut_ptr().cast(), size_of::<E>() / 4) };
             // SAFETY: a slot holds an element, and lies within the region.
-            unsafe { self.read_slot(at, words) };
+            unsafe { self.read_slot::<E>(at, words) };
             // SAFETY: every pattern of its bytes is an element (`Plain`).
             return unsafe { item.assume_init() };
         }
@@ -161,7 +161,7 @@ impl<R: Region> View<R> {
         for (at, piece) in (at..).step_by(PIECE).zip(element::bytes_mut(&mut item).chunks_mut(4 * PIECE)) {
             let mut words = [0; PIECE];
             // SAFETY: pieces of a slot, which holds an element and lies within the region.
-            unsafe { self.read_slot(at, &mut words[..piece.len().div_ceil(4)]) };
+            unsafe { self.read_slot::<E>(at, &mut words[..piece.len().div_ceil(4)]) };
             for (word, bytes) in words.iter().zip(piece.chunks_mut(4)) {
                 bytes.copy_from_slice(&word.to_ne_bytes()[..bytes.len()]);
             }
@@ -169,11 +169,20 @@ impl<R: Region> View<R> {
         item
     }
 
-    /// # Safety
-    /// A run within a slot, a whole one or pieces of an even number of words.
+    /// Where the slot of a position begins. Whoever names an element here has found that the slots hold such ones, so the
+    /// way from one to the next needs no look at the layout.
     #[inline]
-    unsafe fn write_slot(&self, at: u32, words: &[u32]) {
-        if self.layout.stride.is_multiple_of(2) {
+    fn slot<E>(&self, position: u64) -> u32 {
+        debug_assert_eq!(self.layout.stride, stride::<E>(), "the slots hold other elements");
+        let nth = position as u32 & (self.layout.spec().capacity - 1);
+        self.layout.data.0 + nth * stride::<E>()
+    }
+
+    /// # Safety
+    /// A run within a slot for an `E`, a whole one or pieces of an even number of words.
+    #[inline]
+    unsafe fn write_slot<E>(&self, at: u32, words: &[u32]) {
+        if stride::<E>().is_multiple_of(2) {
             // SAFETY: slots of whole pairs begin on one, and are accessed by pairs always (G7).
             unsafe { self.region.write_pairs(at, words) }
         } else {
@@ -185,8 +194,8 @@ impl<R: Region> View<R> {
     /// # Safety
     /// As for `write_slot`.
     #[inline]
-    unsafe fn read_slot(&self, at: u32, words: &mut [u32]) {
-        if self.layout.stride.is_multiple_of(2) {
+    unsafe fn read_slot<E>(&self, at: u32, words: &mut [u32]) {
+        if stride::<E>().is_multiple_of(2) {
             // SAFETY: slots of whole pairs begin on one, and are accessed by pairs always (G7).
             unsafe { self.region.read_pairs(at, words) }
         } else {
@@ -202,6 +211,11 @@ impl<R: Exchange> View<R> {
         // SAFETY: as for `load`.
         unsafe { self.region.compare_exchange(at.0, current, new) }
     }
+}
+
+/// Words from one slot to the next.
+const fn stride<E>() -> u32 {
+    size_of::<E>().div_ceil(4) as u32
 }
 
 /// Whether an element is made of whole words where it stands.

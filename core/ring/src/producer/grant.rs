@@ -42,7 +42,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Grant<'_, E, R, L> {
     pub fn commit(self) -> Position {
         let first = self.producer.next;
         if self.at > first {
-            self.producer.show(self.at);
+            self.producer.show(first, self.at);
         }
         Position(first)
     }

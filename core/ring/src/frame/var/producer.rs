@@ -172,12 +172,14 @@ impl<const G: usize, R: Exchange, L: Liveness> VarGrant<'_, G, R, L> {
         let mut rest = &bytes[..taken];
         while !rest.is_empty() {
             let (offset, within) = (self.written / PIECE_BYTES, self.written % PIECE_BYTES);
-            let (now, later) = rest.split_at(rest.len().min(PIECE_BYTES - within));
-            (self.written, rest) = (self.written + now.len(), later);
-            if now.len() == PIECE_BYTES {
-                self.grant.view().put_piece(self.at, offset, now);
+            let (pieces, end) = rest.as_chunks::<PIECE_BYTES>();
+            if within == 0 && !pieces.is_empty() {
+                self.grant.view().put_pieces(self.at, offset, pieces);
+                (self.written, rest) = (self.written + PIECE_BYTES * pieces.len(), end);
                 continue;
             }
+            let (now, later) = rest.split_at(rest.len().min(PIECE_BYTES - within));
+            (self.written, rest) = (self.written + now.len(), later);
             let end = within + now.len();
             self.piece[within..end].copy_from_slice(now);
             if end == PIECE_BYTES || self.missing() == 0 {
