@@ -11,6 +11,8 @@ pub mod parts;
 #[cfg(feature = "peers")]
 pub mod peer;
 pub mod rounds;
+pub mod steady;
 pub mod subject;
 pub mod table;
 pub mod three_nodes;
+pub mod transport;

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 use benches::ours::players;
+use benches::steady::Work;
 use benches::three_nodes::ThreeNodes;
 use tidemill_flow::{Caps, Edge, Header, Manager, StaticPool};
 use tidemill_ring::{Heap, spsc};
@@ -84,6 +85,15 @@ fn a_ring_moves_items_without_the_heap() {
         }
     });
     assert_eq!(asked, 0);
+}
+
+#[test]
+fn a_segment_carries_items_and_messages_without_the_heap() {
+    for work in Work::ALL {
+        let mut round = work.begin();
+        round.run();
+        assert_eq!(allocations(|| (0..500).for_each(|_| round.run())), 0, "{work:?}");
+    }
 }
 
 /// E29, and M10 with it: what does not depend on the fill cannot grow.

@@ -7,8 +7,10 @@ pub(crate) fn run(place: &Place) -> Verdict {
     let mut ran = Vec::new();
     let benches = [
         ("instructions", None),
+        ("segment_instructions", None),
         ("sim_instructions", None),
         ("ring", Some("--quick")),
+        ("segment", Some("--quick")),
         ("sim_speed", Some("--quick")),
     ];
     for (bench, effort) in benches {
