@@ -7,7 +7,7 @@ use tidemill_contracts::edge::{SharedRx, SharedTx, shared, shared_words};
 use tidemill_contracts::{Effort, Verdict};
 use tidemill_flow::shared::{Edge, Rx, Shape, Tx};
 use tidemill_flow::{Caps, Header};
-use tidemill_host::ring::{Backing, Draft, Lock, Mapping, identity};
+use tidemill_host::ring::{AttachError as AttachedError, Backing, Draft, Lock, Mapping, identity, ring};
 use tidemill_host::{MonotonicClock, OsEntropy};
 use tidemill_ring::header::{AttachError, Creator, Field, Incompatible, SegmentId};
 use tidemill_ring::{Next, Peer, PeerName};
@@ -89,6 +89,34 @@ fn an_edge_in_shared_memory_keeps_the_laws_of_an_edge() {
             panic!("{violation}");
         }
     }
+}
+
+// RING-EDGE: an edge is made, found and continued by its name; what differs, who is there already and what is missing is said
+#[test]
+fn an_edge_has_a_name_by_which_both_ends_find_it() {
+    let name = format!("e{}", std::process::id());
+    let edge = || ring(&name).expect("a name").edge::<Item>(16).hold(Duration::from_secs(60));
+    assert_eq!(edge().receiver("sink").err(), Some(AttachedError::NotFound));
+    let mut tx = edge().sender().expect("nobody has that name");
+    let _place = Place(ring(&name).expect("a name").path().to_owned());
+    let mut rx = edge().receiver("sink").expect("it was made");
+    for at in 0..5 {
+        tx.push(Header::new(at, 1, Instant::ZERO), item(at), Instant::ZERO).expect("there is room");
+    }
+    assert_eq!(rx.pop().map(|(_, taken)| taken), Some(item(0)));
+    let owner = identity();
+    assert_eq!(edge().sender().err(), Some(AttachedError::NameTaken { owner }));
+    assert_eq!(edge().receiver("sink").err(), Some(AttachedError::NameTaken { owner }));
+    assert_eq!(edge().receiver("other").err(), Some(AttachedError::TableFull { participants: 1 }));
+    let other = ring(&name).expect("a name").edge::<Item>(8).sender().err();
+    assert_eq!(other, Some(AttachedError::Incompatible { field: Field::Capacity, got: 16, want: 8 }));
+    let none = edge().caps(Caps::wait(17)).sender().err();
+    assert_eq!(none, Some(AttachedError::Caps(Caps::wait(17))));
+    tx.hand_over();
+    let mut tx = edge().sender().expect("the last one left");
+    tx.push(Header::new(5, 1, Instant::ZERO), item(5), Instant::ZERO).expect("there is room");
+    let taken: Vec<Item> = std::iter::from_fn(|| rx.pop()).map(|(_, taken)| taken).collect();
+    assert_eq!(taken, (1..6).map(item).collect::<Vec<_>>(), "nothing is lost between two senders");
 }
 
 // RING-EDGE: a file that is no such edge is refused by what it is: another payload, a pool that is cut off, a plain ring.

@@ -1,5 +1,6 @@
 use rustix::io::Errno;
 use std::fmt;
+use tidemill_flow::{Caps, shared};
 use tidemill_ring::SpecError;
 use tidemill_ring::app::AppCounterError;
 use tidemill_ring::header::{self, Field, Incompatible};
@@ -57,6 +58,8 @@ pub enum AttachError {
     Join(JoinError),
     /// There is no such counter of the application.
     Counter(AppCounterError),
+    /// No edge between processes has such caps.
+    Caps(Caps),
     /// Nobody sleeps on this ring, and a strategy that does was asked for.
     SpinOnly,
     /// A word was found that its owner does not write (RL-18).
@@ -128,6 +131,16 @@ impl From<OpenError> for AttachError {
     }
 }
 
+impl From<shared::OpenError> for AttachError {
+    fn from(error: shared::OpenError) -> Self {
+        match error {
+            shared::OpenError::Ring(error) => error.into(),
+            shared::OpenError::Caps(caps) => Self::Caps(caps),
+            shared::OpenError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
 impl From<CreateError> for AttachError {
     fn from(error: CreateError) -> Self {
         match error {
@@ -158,6 +171,7 @@ impl fmt::Display for AttachError {
             Self::PeerName(error) => error.fmt(f),
             Self::Join(error) => error.fmt(f),
             Self::Counter(error) => error.fmt(f),
+            Self::Caps(caps) => shared::OpenError::Caps(caps).fmt(f),
             Self::SpinOnly => fmt::Display::fmt(&SpinOnly, f),
             Self::Fault(fault) => fault.fmt(f),
             Self::Os { call, code } => {

@@ -2,6 +2,7 @@
 //!
 //! - [`ring`], [`over`]: a ring by its name, or by a descriptor; with its slots a [`Builder`] of a [`Producer`], a [`Consumer`] or a
 //!   [`Reader`]; with `frames` or `runs` of messages, and with `typed` of values over them.
+//! - [`Ring::edge`]: an edge of a graph between two processes, by its name.
 //! - [`Mapping`]: the words of a file, shared. Of POSIX shared memory, of a file system, or of a sealed [`memfd`].
 //! - [`Lock`]: one byte of that file a claim, write-locked; it stands while its holder is stopped, and goes with it.
 //! - [`Draft`] and [`Backing`]: a segment's memory before and after it has a name. It gets it once it is whole, and only
@@ -48,6 +49,7 @@
 
 mod build;
 mod count;
+mod edge;
 mod error;
 mod identity;
 mod idle;
@@ -68,6 +70,7 @@ pub use build::{
     Ring, Typed, TypedConsumer, TypedProducer, VarConsumer, VarProducer, VarReader, over, ring,
 };
 pub use count::Counter;
+pub use edge::{EdgeBuilder, EdgeRx, EdgeTx};
 pub use error::AttachError;
 pub use identity::identity;
 pub use lock::Lock;
