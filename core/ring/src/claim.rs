@@ -140,6 +140,18 @@ impl<R: Region> View<R> {
         self.pair(self.layout().post(k).plus(at::LAST)).checked_sub(1)
     }
 
+    /// Where that stands.
+    pub(crate) fn claim_noted_at(&self, k: u32) -> At {
+        self.layout().post(k).plus(at::LAST)
+    }
+
+    /// The pairs of words that stand by themselves in a ring of several producers, in ascending order.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = u32> {
+        let (layout, posts) = (*self.layout(), self.posts());
+        let of_post = move |k| [at::LAST, at::UNHEARD].map(|word| layout.post(k).plus(word).0);
+        [layout.published.0, layout.gate.0].into_iter().chain(posts.flat_map(of_post))
+    }
+
     /// Writes down where we mean to claim.
     #[inline]
     pub(crate) fn note_claim(&self, k: u32, position: u64) {

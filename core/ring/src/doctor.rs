@@ -6,14 +6,14 @@
 //!   work breaks no law by being looked at, and one at rest is judged to the item.
 //! - What is written in several words is judged where all of them stood still.
 //!
-//! Words of which every value is lawful (items, identities, spans) are not judged. Steps are bounded by the table and the
-//! journal; no bytes make it panic or look outside the copies.
+//! Words of which every value is lawful (items, identities, spans) are not judged. Steps are bounded by the table, the
+//! journal and, where several produce, the ring; no bytes make it panic or look outside the copies.
 //!
-//! [`repair`] does what whoever joins next would do about the dead (RL-7, RL-8), and nothing else.
+//! [`repair`] does what whoever joins next would do about the dead (RL-7, RL-8, RL-12), and nothing else.
 
 use crate::header::AttachError;
 use crate::heal;
-use crate::layout::Layout;
+use crate::layout::{Layout, PRODUCERS_MAX};
 use crate::segment::{Segment, Standing};
 use crate::table::State;
 use core::fmt;
@@ -21,6 +21,7 @@ use tidemill_seam::{Exchange, Life, Liveness, Region};
 
 mod chart;
 mod copied;
+mod several;
 
 use chart::Chart;
 use copied::Copied;
@@ -74,6 +75,14 @@ pub enum Symptom {
     Kept,
     /// No event is noted so.
     Event,
+    /// One of several producers meant to claim where there was no room.
+    Claim,
+    /// What lies below the tail was never claimed; the value is its commit word.
+    Unclaimed,
+    /// A claim whose owner has no place; the value is its commit word.
+    Owner,
+    /// What the gate keeps was claimed anew; the value is its commit word.
+    Lapped,
 }
 
 /// What is to be done.
@@ -96,7 +105,7 @@ pub enum Cure {
 pub struct Finding {
     /// What it is about.
     pub symptom: Symptom,
-    /// Whose word: a slot, or [`Layout::PRODUCER`].
+    /// Whose word: a slot, [`Layout::PRODUCER`], or the claim of one of several producers ([`Layout::POSTS`] and on).
     pub slot: u32,
     /// The word that shows it, by its index.
     pub word: u32,
@@ -109,7 +118,7 @@ pub struct Finding {
 /// What was done about the dead.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Repaired {
-    /// Slots that are free again.
+    /// Slots, and places of dead producers among several, that are free again.
     pub freed: u32,
     /// Places of dead ones that are kept for their names.
     pub kept: u32,
@@ -120,6 +129,7 @@ pub struct Repaired {
 struct Lives {
     slots: [Life; Layout::PRODUCER as usize],
     producer: Life,
+    posts: [Life; PRODUCERS_MAX as usize],
 }
 
 /// Somebody who has looked once, and knows who lived then.
@@ -134,13 +144,14 @@ impl Symptom {
     pub const fn law(self) -> &'static str {
         match self {
             Self::Ahead => "RL-1",
-            Self::Gate | Self::Published | Self::Overtaken => "RL-2",
+            Self::Gate | Self::Published | Self::Overtaken | Self::Lapped => "RL-2",
             Self::Role => "RL-5",
             Self::NoHistory => "RL-6",
             Self::Nameless | Self::Twin | Self::Dead => "RL-7",
             Self::Alive => "RL-8",
             Self::Evicted => "RL-9",
             Self::Restart | Self::Orphaned | Self::Kept => "RL-10",
+            Self::Claim | Self::Unclaimed | Self::Owner => "RL-11",
             Self::Unheard | Self::Start | Self::End | Self::Lagged => "RL-17",
             Self::State | Self::Ctl | Self::Policy | Self::Event => "RL-18",
         }
@@ -183,6 +194,10 @@ impl Symptom {
             Self::Dead => "it is dead, and has its place still",
             Self::Kept => "it is dead, and its place is kept for its name",
             Self::Event => "no event is noted so",
+            Self::Claim => "a producer meant to claim where there was no room",
+            Self::Unclaimed => "what lies below the tail was never claimed",
+            Self::Owner => "a claim is nobody's",
+            Self::Lapped => "what the gate keeps was claimed anew",
         }
     }
 }
@@ -196,7 +211,9 @@ impl<'w> Doctor<'w> {
     /// [`AttachError`]: what lies there cannot be judged, for its header says so.
     pub fn meet<L: Liveness>(first: &'w [u32], have: u32, live: &L) -> Result<Self, AttachError> {
         let first = Segment::attach(Copied::new(first, have))?;
-        let mut lives = Lives { slots: [Life::Unknown; Layout::PRODUCER as usize], producer: Life::Unknown };
+        let (slots, posts) =
+            ([Life::Unknown; Layout::PRODUCER as usize], [Life::Unknown; PRODUCERS_MAX as usize]);
+        let mut lives = Lives { slots, producer: Life::Unknown, posts };
         for slot in first.view.slots() {
             // A slot whose word is foreign has no owner to ask about.
             let ctl = first.view.ctl(slot).filter(|ctl| ctl.state != State::Free);
@@ -206,6 +223,12 @@ impl<'w> Doctor<'w> {
         }
         if let Some(Standing { generation: generation @ 1.., .. }) = first.standing() {
             lives.producer = live.probe(Layout::PRODUCER, generation);
+        }
+        for (k, life) in first.view.posts().zip(&mut lives.posts) {
+            let post = first.view.post(k);
+            if post.taken {
+                *life = live.probe(Layout::claim_of_post(k), post.generation);
+            }
         }
         Ok(Self { first, lives })
     }
@@ -227,9 +250,11 @@ impl<'w> Doctor<'w> {
     }
 }
 
-/// Frees every slot whose owner is proved dead and for whose name nothing is kept: what whoever joins does for a place.
+/// Frees every slot whose owner is proved dead and for whose name nothing is kept: what whoever joins does for a place. What
+/// dead producers among several had claimed is void, and their places are free.
 pub fn repair<R: Exchange, L: Liveness>(segment: &Segment<R>, live: &L) -> Repaired {
     let (view, mut repaired) = (&segment.view, Repaired::default());
+    repaired.freed += heal::producers(view, live).freed;
     for slot in view.slots() {
         let Some(ctl) = view.ctl(slot).filter(|ctl| ctl.state != State::Free) else { continue };
         if live.probe(slot, ctl.generation) != Life::Dead {
@@ -250,6 +275,8 @@ impl fmt::Display for Finding {
         write!(f, "{}, word {word}", symptom.law())?;
         if *slot < Layout::PRODUCER {
             write!(f, " of slot {slot}")?;
+        } else if *slot >= Layout::POSTS {
+            write!(f, " of producer {}", *slot - Layout::POSTS)?;
         }
         write!(f, ": {}", symptom.says())?;
         match (symptom, allowed) {

@@ -118,7 +118,9 @@ impl<R: Region> View<R> {
         let mut words = [0; EVENT_WORDS as usize - 1];
         self.read(at.plus(1), &mut words);
         let [kind, slot, _, low, high, ..] = words;
-        let somebody = self.slots().contains(&slot) || slot == Layout::PRODUCER || slot == Layout::CREATOR;
+        let post = slot.checked_sub(Layout::POSTS).is_some_and(|k| self.posts().contains(&k));
+        let party = self.slots().contains(&slot) || slot == Layout::PRODUCER || slot == Layout::CREATOR;
+        let somebody = party || post;
         let wrong = [
             kind as usize >= KINDS.len(),
             !somebody,

@@ -29,15 +29,6 @@ mod wide {
     }
 
     #[inline]
-    pub(super) const fn join(pair: [u32; 2]) -> u64 {
-        if cfg!(target_endian = "little") {
-            pair[0] as u64 | (pair[1] as u64) << 32
-        } else {
-            pair[1] as u64 | (pair[0] as u64) << 32
-        }
-    }
-
-    #[inline]
     pub(super) const fn part(both: u64) -> [u32; 2] {
         let halves = [both as u32, (both >> 32) as u32];
         if cfg!(target_endian = "little") { halves } else { [halves[1], halves[0]] }
@@ -49,8 +40,8 @@ mod wide {
     pub(super) fn store_two(pairs: &[AtomicU64; 2], values: &[u32; 4]) {
         use core::sync::atomic::Ordering::Relaxed;
         let &[a, b, c, d] = values;
-        pairs[0].store(join([a, b]), Relaxed);
-        pairs[1].store(join([c, d]), Relaxed);
+        pairs[0].store(super::join([a, b]), Relaxed);
+        pairs[1].store(super::join([c, d]), Relaxed);
     }
 
     /// Two neighbouring pairs.
@@ -92,6 +83,16 @@ mod wide {
         }
         // SAFETY: every x86-64 has SSE2; four words are sixteen bytes.
         unsafe { _mm_storeu_si128(into.as_mut_ptr().cast(), both) };
+    }
+}
+
+/// The number that two words are where a pair is one.
+#[inline]
+pub(crate) const fn join(pair: [u32; 2]) -> u64 {
+    if cfg!(target_endian = "little") {
+        pair[0] as u64 | (pair[1] as u64) << 32
+    } else {
+        pair[1] as u64 | (pair[0] as u64) << 32
     }
 }
 
@@ -169,7 +170,7 @@ pub(crate) unsafe fn write(run: &[AtomicU32], from: &[u32]) {
             wide::store_two(two, from);
         }
         for (pair, from) in last.iter().zip(from_last.as_chunks().0) {
-            pair.store(wide::join(*from), Ordering::Relaxed);
+            pair.store(join(*from), Ordering::Relaxed);
         }
     }
     #[cfg(not(all(

@@ -4,8 +4,9 @@ use super::victim::{Item, item, shared};
 use super::{MEMORIES, Rx, Stage, Zombie, at_every_store, died, ring};
 use tidemill_host::MonotonicClock;
 use tidemill_host::ring::{Lock, Mapping};
-use tidemill_ring::{End, Layout, MultiProducer, Next};
-use tidemill_seam::{Clock, Life, Liveness};
+use tidemill_ring::doctor::{self, Doctor, Symptom};
+use tidemill_ring::{End, Layout, MultiProducer, Next, Segment};
+use tidemill_seam::{Clock, Life, Liveness, Region};
 
 type Tx = MultiProducer<Item, Mapping, Lock>;
 
@@ -35,17 +36,31 @@ fn drain(rx: &mut Rx) -> (u64, Option<End>) {
 }
 
 /// Somebody who has the proof sees to the dead: each time another one.
-fn mend(stage: &Stage, turn: u64, tx: &mut Tx, rx: &Rx) {
+fn mend(stage: &Stage, turn: u64, (tx, rx): (&mut Tx, &Rx), dead: usize) {
     match turn % 4 {
         0 => drop(tx.tend(MonotonicClock.now())),
         1 => assert_eq!(rx.tend(), None, "somebody lives"),
         2 => {
             let (segment, lock) = stage.party();
-            segment.heal(&lock);
+            assert_eq!(segment.heal(&lock).freed as usize, dead, "whom a doctor finds is who is healed");
         }
         // Takes the place of a dead one.
         _ => drop((producer(stage), producer(stage))),
     }
+}
+
+/// What a doctor finds wrong: nothing that is not cured by a repair.
+fn examined(segment: &Segment<Mapping>, lock: &Lock) -> Vec<u32> {
+    let (region, data) = (segment.region(), segment.header().layout.data());
+    let mut words = vec![0; data as usize];
+    doctor::copy(region, &mut words);
+    let (met, mut dead) = (Doctor::meet(&words, region.words(), lock).expect("a ring"), Vec::new());
+    met.examine(&words, &mut |finding| {
+        assert_eq!(finding.symptom, Symptom::Dead, "{finding}");
+        dead.push(finding.slot);
+    })
+    .expect("the same ring");
+    dead
 }
 
 /// What has to hold behind a producer among several that died, whenever that was: what it published is there, what it had
@@ -58,8 +73,10 @@ fn judge(stage: &Stage, (mut tx, mut rx): (Tx, Rx), turn: u64, zombie: &Zombie) 
     if zombie.killed {
         assert_eq!(lock.probe(slot, 1), Life::Dead, "a zombie is dead");
     }
+    let dead = examined(&segment, &lock);
+    assert!(dead.iter().all(|one| *one == slot) && (zombie.killed || dead.is_empty()), "{dead:?}");
     assert!(tx.try_publish(|at| item(at.0)).is_ok(), "there is room");
-    mend(stage, turn, &mut tx, &rx);
+    mend(stage, turn, (&mut tx, &rx), dead.len());
     for _ in 0..20 {
         tx.try_publish(|at| item(at.0)).expect("there is room, and nobody holds up the ring");
         let (more, end) = drain(&mut rx);
@@ -71,12 +88,13 @@ fn judge(stage: &Stage, (mut tx, mut rx): (Tx, Rx), turn: u64, zombie: &Zombie) 
     let again = producer(stage);
     assert!(again.slot() <= slot, "a dead one holds its place");
     drop((again, tx));
+    assert_eq!(examined(&segment, &lock), [], "nothing is wrong");
     assert_eq!(segment.heal(&lock), tidemill_ring::Healed::default(), "nothing is left to do");
     assert!(items >= 21 && account.skipped <= 2, "{account:?}");
     account.skipped
 }
 
-// RING-MPSC, RING-DEATH: SIGKILL before every store of a producer among several: coming, claiming, writing, aborting, leaving
+// RING-MPSC, RING-DEATH, RING-TOOL: SIGKILL before every store of a producer among several, each judged by a doctor: coming, claiming, writing, aborting, leaving
 #[test]
 fn a_killed_producer_among_several_holds_up_nobody() {
     let mut deaths = 0;

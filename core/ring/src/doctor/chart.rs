@@ -20,24 +20,35 @@ pub(super) struct Chart<'c> {
     pub(super) found: &'c mut dyn FnMut(Finding),
 }
 
+/// Below which everything is that anybody has come to: what is published, or what is claimed where several produce.
+fn shown(view: &View<Copied<'_>>) -> u64 {
+    if view.shared() { view.tail() } else { view.position(view.layout().published) }
+}
+
 impl<'c> Chart<'c> {
-    fn layout(&self) -> &'c Layout {
+    pub(super) fn layout(&self) -> &'c Layout {
         self.second.layout()
     }
 
-    fn tell(&mut self, symptom: Symptom, slot: u32, at: At, value: u64) {
+    pub(super) fn tell(&mut self, symptom: Symptom, slot: u32, at: At, value: u64) {
         (self.found)(Finding { symptom, slot, word: at.0, value, allowed: None });
     }
 
     /// Tells of a value that is not between two others.
-    fn within(&mut self, symptom: Symptom, slot: u32, at: At, (value, least, most): (u64, u64, u64)) {
+    pub(super) fn within(
+        &mut self,
+        symptom: Symptom,
+        slot: u32,
+        at: At,
+        (value, least, most): (u64, u64, u64),
+    ) {
         if !(least..=most).contains(&value) {
             (self.found)(Finding { symptom, slot, word: at.0, value, allowed: Some((least, most)) });
         }
     }
 
     /// A word that stood still.
-    fn still_word(&self, at: At) -> Option<u32> {
+    pub(super) fn still_word(&self, at: At) -> Option<u32> {
         let [was, is] = [self.first, self.second].map(|view| view.load(at, Ordering::Relaxed));
         (was == is).then_some(is)
     }
@@ -56,6 +67,9 @@ impl<'c> Chart<'c> {
 
     /// State, gate and publications: words of the producer.
     pub(super) fn stream(&mut self) {
+        if self.second.shared() {
+            return self.several();
+        }
         let (layout, who) = (*self.layout(), Layout::PRODUCER);
         let (capacity, history) = (u64::from(layout.spec().capacity), u64::from(layout.spec().history));
         let word = self.second.load(Layout::STATE, Ordering::Relaxed);
@@ -176,13 +190,13 @@ impl<'c> Chart<'c> {
     fn progress(&mut self, slot: u32, ctl: Ctl) {
         let layout = *self.layout();
         let (at, cursor) = (layout.cursor(slot), self.first.position(layout.cursor(slot)));
-        let published = self.second.position(layout.published);
+        let published = shown(self.second);
         self.within(Symptom::Ahead, slot, at, (cursor, 0, published));
         let start = self.first.position(self.first.start_of(slot));
         self.within(Symptom::Start, slot, self.first.start_of(slot), (start, 0, published));
         // Who has moved from its start had joined, and from then on a producer that waits for it clears nothing that it has
         // not passed. Before that it may be overtaken, and may have died there.
-        let (cursor, published) = (self.second.position(at), self.first.position(layout.published));
+        let (cursor, published) = (self.second.position(at), shown(self.first));
         if ctl.gates() && cursor > start && self.still(self.first.start_of(slot)).is_some() {
             let least = published.saturating_sub(u64::from(layout.spec().capacity));
             self.within(Symptom::Overtaken, slot, at, (cursor, least, cursor.max(least)));
@@ -196,7 +210,7 @@ impl<'c> Chart<'c> {
         if gone
             && let (Some(left), Some(end)) = (self.still(view.left_of(slot)), self.still(view.end_of(slot)))
         {
-            let published = view.position(layout.published);
+            let published = shown(view);
             self.within(Symptom::End, slot, view.end_of(slot), (end, left, published.max(left)));
         }
         let at = if gone { view.left_of(slot) } else { layout.cursor(slot) };
@@ -216,7 +230,7 @@ impl<'c> Chart<'c> {
             return;
         }
         let count = self.second.load(layout.journal, Ordering::Relaxed);
-        let published = self.second.position(layout.published);
+        let published = shown(self.second);
         for place in 0..count.min(events) {
             let at = layout.event(place);
             let Some(stamp) = self.still_word(at) else { continue };

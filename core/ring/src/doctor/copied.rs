@@ -1,4 +1,6 @@
+use crate::segment::Segment;
 use crate::sync::Ordering;
+use crate::view::View;
 use tidemill_seam::Region;
 
 /// Words as they stood while they were copied; behind the copy they are zero.
@@ -25,6 +27,14 @@ unsafe impl Region for Copied<'_> {
     unsafe fn store(&self, at: u32, _: u32, _: Ordering) {
         unreachable!("a copy is looked at only, and word {at} was to be stored");
     }
+    /// A pair that nobody changes is as good as one atomic.
+    fn is_wide(&self) -> bool {
+        true
+    }
+    unsafe fn load_pair(&self, at: u32, order: Ordering) -> u64 {
+        // SAFETY: any word may be asked for: beyond the copy they are zero.
+        crate::pairs::join([at, at + 1].map(|at| unsafe { self.load(at, order) }))
+    }
     fn fence(&self, _: Ordering) {}
 }
 
@@ -32,9 +42,37 @@ unsafe impl Region for Copied<'_> {
 /// time.
 pub fn copy<R: Region>(region: &R, into: &mut [u32]) {
     let many = into.len().min(region.words() as usize);
-    // SAFETY: so many words the region has.
-    unsafe { region.read(0, &mut into[..many]) };
+    let into = &mut into[..many];
+    match Segment::attach(region) {
+        Ok(segment) if segment.view.shared() => copy_shared(&segment.view, into),
+        // SAFETY: so many words the region has.
+        _ => unsafe { region.read(0, into) },
+    }
     // Acquire: pairs with the Release of every position and control word: who sees one behind this copy sees what was
     // stored before it.
     region.fence(Ordering::Acquire);
+}
+
+/// Copies the words up to the data, those by pairs that are accessed so (G7, G9); what lies behind becomes zero.
+fn copy_shared<R: Region>(view: &View<R>, into: &mut [u32]) {
+    let (region, layout, len) = (view.region(), view.layout(), into.len() as u32);
+    into.fill(0);
+    let mut words = |from: u32, to: u32| {
+        let (from, to) = (from.min(len), to.min(len));
+        // SAFETY: within the slice, and that is no longer than the region.
+        unsafe { region.read(from, &mut into[from as usize..to as usize]) };
+    };
+    let mut from = 0;
+    for pair in view.pairs() {
+        words(from, pair);
+        from = pair + 2;
+    }
+    words(from, layout.index.0);
+    let entries = crate::index::words(layout.spec().capacity) as u32;
+    for (at, many) in view.pairs().map(|pair| (pair, 2)).chain([(layout.index.0, entries)]) {
+        if at + many <= len {
+            // SAFETY: whole pairs within the slice; the index begins on one.
+            unsafe { region.read_pairs(at, &mut into[at as usize..(at + many) as usize]) };
+        }
+    }
 }

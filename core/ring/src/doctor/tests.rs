@@ -11,6 +11,8 @@ use core::sync::atomic::Ordering;
 use std::vec::Vec;
 use tidemill_seam::{Claimed, Duration, Exchange, Instant, Life, Liveness, Region};
 
+mod several;
+
 const WORDS: usize = 1 << 10;
 type Memory = Inline<WORDS>;
 type Item = [u32; 2];
@@ -73,6 +75,19 @@ unsafe impl Region for Party<'_> {
             unsafe { self.memory.store(at, value, order) }
         }
     }
+    fn is_wide(&self) -> bool {
+        self.memory.is_wide()
+    }
+    unsafe fn load_pair(&self, at: u32, order: Ordering) -> u64 {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.memory.load_pair(at, order) }
+    }
+    unsafe fn store_pair(&self, at: u32, value: u64, order: Ordering) {
+        if self.count() {
+            // SAFETY: the caller's promise, handed on.
+            unsafe { self.memory.store_pair(at, value, order) }
+        }
+    }
     fn fence(&self, order: Ordering) {
         self.memory.fence(order);
     }
@@ -86,6 +101,13 @@ unsafe impl Exchange for Party<'_> {
         }
         // SAFETY: the caller's promise, handed on.
         unsafe { self.memory.compare_exchange(at, current, new) }
+    }
+    unsafe fn compare_exchange_pair(&self, at: u32, current: u64, new: u64) -> Result<(), u64> {
+        if !self.count() {
+            return Ok(());
+        }
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.memory.compare_exchange_pair(at, current, new) }
     }
 }
 
