@@ -14,11 +14,12 @@ use benches::rounds::Samples;
 use benches::subject::{MADSIM_BUILD, Missing, PEERS_RUN, Subject, child};
 use benches::table;
 
-const USAGE: &str =
-    "usage: cargo bench -p benches [--features peers] --bench sim_speed [-- --quick | -- --smoke]";
+const USAGE: &str = "usage: cargo bench -p benches [--features peers] --bench sim_speed [-- --quick | -- --smoke | -- --eyes]";
 
 /// Seeds of the whole smoke.
 const SMOKE: u64 = 100_000;
+/// So many times as many rounds are run with the hash and without it.
+const FINER: usize = 25;
 /// Virtual milliseconds in which the smoke's five machines deliver about a million messages.
 const MILLION: u64 = 2_000_000;
 
@@ -40,6 +41,10 @@ fn main() {
         [] => Run::new(whole).compare(),
         ["--quick"] => Run::new(quick).compare(),
         ["--smoke"] => Run { effort: whole, subjects: Vec::new(), verdicts: Vec::new() }.smoke_alone(),
+        ["--eyes"] => {
+            let subjects = vec![Subject::inline("tidemill-sim")];
+            Run { effort: whole, subjects, verdicts: Vec::new() }.eyes_alone();
+        }
         _ => usage(),
     }
 }
@@ -156,6 +161,12 @@ impl Run {
         self.judge();
     }
 
+    /// What looking costs, and nothing else.
+    fn eyes_alone(&mut self) {
+        self.eyes();
+        self.judge();
+    }
+
     fn judge(&self) {
         println!("held against SIMULATOR.md §10");
         table::print(&["", "asked", "measured", "verdict", "best peer here"], &self.verdicts);
@@ -169,11 +180,17 @@ impl Run {
 
     /// Rates of every subject in its case, and the largest resident set it needed.
     fn measure(&self, entries: &[(&Subject, Case)]) -> Vec<Measured> {
-        let calibrate = |(subject, case): &(&Subject, Case)| subject.calibrate(*case, self.effort.cpu_ns);
+        self.measure_finer(entries, 1)
+    }
+
+    /// The same in so many times as many rounds, each of them shorter.
+    fn measure_finer(&self, entries: &[(&Subject, Case)], finer: usize) -> Vec<Measured> {
+        let cpu_ns = self.effort.cpu_ns / finer.isqrt() as u64;
+        let calibrate = |(subject, case): &(&Subject, Case)| subject.calibrate(*case, cpu_ns);
         let works: Vec<_> = entries.iter().map(calibrate).collect();
         let mut results: Vec<_> =
             works.iter().map(|work| work.clone().map(|_| (Samples::default(), 0))).collect();
-        for _ in 0..self.effort.rounds {
+        for _ in 0..self.effort.rounds * finer {
             for (((subject, case), work), result) in entries.iter().zip(&works).zip(&mut results) {
                 let (Ok(work), Ok((samples, peak))) = (work, &mut *result) else { continue };
                 match subject.run(*case, *work) {
@@ -257,18 +274,31 @@ impl Run {
             "hash and every oracle",
         ];
         let entries = cases.map(|by| (&self.subjects[0], Case::Watched { by }));
-        let results: Vec<_> =
-            self.measure(&entries).into_iter().map(|result| result.expect("it is ours")).collect();
+        let ours = |results: Vec<Measured>| results.into_iter().map(|result| result.expect("it is ours"));
+        // What may cost three percent is told from noise in more rounds than what may cost thirty.
+        let fine: Vec<_> = ours(self.measure_finer(&entries[..2], FINER)).collect();
+        let coarse: Vec<_> = ours(self.measure(&entries[1..])).collect();
+        let beside_none = fine.iter().map(|result| (result, &fine[0].0, "no hash"));
+        let beside_hash = coarse[1..].iter().map(|result| (result, &coarse[0].0, "hash"));
         let mut costs = Vec::new();
-        let rows = names.iter().zip(&results).enumerate().map(|(at, (name, (samples, peak)))| {
-            let (bare, of) = if at < 2 { (&results[0].0, "no hash") } else { (&results[1].0, "hash") };
-            let more = bare.ratio_to(samples);
-            let [median, low, high] = [more.median, more.low, more.high].map(|times| 100.0 * (times - 1.0));
-            costs.push(median);
-            let rate = shown(entries[at].1, samples.median());
-            let interval = format!("[{low:.1}, {high:.1}]");
-            vec![(*name).to_owned(), rate, percent(median), interval, of.to_owned(), format!("{peak} KiB")]
-        });
+        let rows = names.iter().zip(beside_none.chain(beside_hash)).zip(entries).map(
+            |((name, ((samples, peak), bare, of)), (_, case))| {
+                let more = bare.ratio_to(samples);
+                let [median, low, high] =
+                    [more.median, more.low, more.high].map(|times| 100.0 * (times - 1.0));
+                costs.push(median);
+                let rate = shown(case, samples.median());
+                let interval = format!("[{low:.1}, {high:.1}]");
+                vec![
+                    (*name).to_owned(),
+                    rate,
+                    percent(median),
+                    interval,
+                    of.to_owned(),
+                    format!("{peak} KiB"),
+                ]
+            },
+        );
         println!("ping-pong, 5 servers + 5 clients, 1 flow a client, of tidemill-sim: what looking costs");
         table::print(&["", "median", "costs more", "interval", "than", "peak"], &rows.collect::<Vec<_>>());
         self.hold("cost of the rolling hash", Goal::AtMost(3.0), costs[1], percent, String::new());
