@@ -27,6 +27,7 @@
 //! - **S10** While clocks keep within their drift, no two holders believe in one lease.
 //! - **S13** Credits never exceed what was granted, and bytes accounted are bytes held.
 //! - **S14** Edge, right, generation and nonce are checked on every path.
+//! - **L1** Once faults end, everything that is final is committed.
 //!
 //! None but S10 rests on a lease, a clock, a watch, or on a host telling the truth about its life: leases end the wait for whoever
 //! is gone, and no more.

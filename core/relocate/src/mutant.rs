@@ -33,6 +33,10 @@ pub enum Mutant {
     IgnoreNonce,
     /// A producer takes an unknown swap for its own.
     UnknownCasIsWon,
+    /// A producer does not hear that the consumer cannot reach a segment.
+    IgnoreComplaint,
+    /// A producer lets go of what is committed before its segment has it.
+    ForgetBeforeAppend,
 }
 
 /// What is left out, if anything.

@@ -1,13 +1,13 @@
 //! On the way to a generation of its own: read the record, seal the old segment, have a new one lent, swap the record.
 
 use super::{Phase, Producer, ProducerEffect, ProducerTimer, fresh};
-use crate::HostId;
 use crate::desk::{DeskError, Standing, Swapped};
 use crate::effects::Effects;
 use crate::error::EdgeError;
 use crate::host::{Reply, Request, Verb};
 use crate::mutant::Mutant;
 use crate::record::{EdgeRecord, SEGMENTS, Seg};
+use crate::{FenceEpoch, HostId};
 use alloc::boxed::Box;
 use tidemill_seam::{Instant, Version};
 
@@ -100,9 +100,9 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
             return self.halt(error);
         }
         let Ok(by) = record.generation.bump() else { return self.halt(EdgeError::Exhausted) };
-        let complained = |seg: &Seg| record.complaint.generation == seg.generation;
+        let complained = record.complaint.generation != FenceEpoch::NONE;
         let full = record.segs().len() == SEGMENTS;
-        match record.newest().filter(|seg| !acquire.abandon && !full && !complained(seg)) {
+        match record.newest().filter(|_| !acquire.abandon && !full && !complained) {
             Some(&seg) => {
                 acquire.at = At::Sealing;
                 self.phase = Phase::Acquire(acquire);

@@ -2,6 +2,7 @@
 
 use super::acquire::Acquire;
 use super::{Phase, Producer, ProducerEffect, ProducerTimer};
+use crate::FenceEpoch;
 use crate::desk::{DeskError, Standing, Swapped};
 use crate::effects::Effects;
 use crate::error::EdgeError;
@@ -56,8 +57,9 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         }
         self.seen = found;
         let moved = standing.record.newest() != Some(&self.seg) || owner != self.owner();
-        let complaint = standing.record.complaint.generation;
-        let floor = standing.record.floor.off;
+        // About this segment, or about an older one that is still drained: handing over answers it.
+        let complained = standing.record.complaint.generation != FenceEpoch::NONE
+            && !self.without.is(Mutant::IgnoreComplaint);
         self.standing = Some(standing);
         match self.phase.clone() {
             Phase::Acquire(acquire) => self.acquire(now, acquire, dice, effects),
@@ -65,18 +67,26 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
                 self.halt(EdgeError::Fenced { by: owner.inc });
             }
             Phase::Checking => effects.push(ProducerEffect::Confirm(self.record_lane.open())),
-            Phase::Active if moved || complaint == self.seg.generation => {
+            Phase::Active if moved || complained => {
                 self.begin(Acquire::abandon(), effects);
             }
-            Phase::Active => self.settle(floor),
+            Phase::Active => self.settle(),
             Phase::Boot | Phase::Halted(_) => {}
         }
     }
 
-    /// The consumer has committed up to here, and may have made room.
-    fn settle(&mut self, floor: u64) {
-        self.retained.drop_below(floor);
+    /// The consumer may have made room.
+    fn settle(&mut self) {
+        self.shed();
         self.full = false;
+    }
+
+    /// Lets go of what is committed. What the segment still has to be given stays, committed or not: it takes no entry before
+    /// those ahead of it, and the consumer may have read those elsewhere.
+    fn shed(&mut self) {
+        let Some(Standing { record, .. }) = &self.standing else { return };
+        let given = if self.without.is(Mutant::ForgetBeforeAppend) { u64::MAX } else { self.acked };
+        self.retained.drop_below(record.floor.off.min(given));
     }
 
     /// The record could not be read, or nobody said what became of a swap.
@@ -140,6 +150,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         match reply {
             Reply::Ack { next, .. } | Reply::AlreadyHave { next } => {
                 self.acked = self.acked.max(next.min(self.sent));
+                self.shed();
                 if self.without.is(Mutant::DropWhenHostAcked) {
                     self.retained.drop_below(self.acked);
                 }

@@ -242,3 +242,46 @@ fn a_host_that_forgot_everything_leads_to_a_complaint_and_another_segment() {
     rig.settle();
     assert_eq!((rig.shown(), rig.consumer.rollbacks()), (vec!["0.1", "1.1", "2.1"], 0));
 }
+
+// The queue moved on; what the consumer still has to read lies in the segment before, which it can no longer reach.
+#[test]
+fn a_segment_that_is_drained_and_lost_is_complained_about_and_given_up() {
+    let mut rig = Rig::running(EARLY, 0);
+    (0..3).for_each(|_| _ = rig.push());
+    rig.settle_producer();
+    rig.tell(ProducerEvent::Relocate { to: crate::rig::B });
+    rig.settle_producer();
+    rig.hosts[0] = host(A);
+    rig.settle();
+    for _ in 0..2 {
+        rig.wake_consumer(ConsumerTimer::Again);
+        rig.settle_consumer();
+    }
+    assert_eq!(rig.record.record.complaint.generation, FenceEpoch::new(1), "of the older one");
+    rig.wake_producer(tidemill_relocate::ProducerTimer::Poll);
+    rig.settle();
+    assert_eq!((rig.seg().generation, rig.seg().base), (FenceEpoch::new(3), 0));
+    assert_eq!(rig.shown(), ["0.1", "1.1", "2.1"]);
+}
+
+// What is committed was read elsewhere, and the new segment takes no entry before it has those.
+#[test]
+fn a_floor_that_overtakes_a_segment_does_not_stop_it() {
+    let mut rig = Rig::running(EARLY, 3);
+    rig.write();
+    rig.settle();
+    let segment = rig.hosts[0].clone();
+    rig.hosts.remove(0);
+    _ = rig.push();
+    // The new segment is there, and nothing is in it yet.
+    while !rig.record.record.segs().iter().any(|seg| seg.host == crate::rig::B) {
+        assert!(rig.produce_one());
+    }
+    rig.hosts.push(segment);
+    (rig.record.record.floor.off, rig.record.record.floor.chain) = (3, rig.record.record.frontier.chain);
+    rig.wake_producer(tidemill_relocate::ProducerTimer::Poll);
+    rig.settle_producer();
+    let read = Request { target: Rig::target(rig.seg()), verb: Verb::Read { off: 3, max: 1 } };
+    assert!(matches!(rig.ask(crate::rig::B, read), Some(Reply::Data { off: 3, .. })));
+    assert_eq!(rig.producer.retained_from(), 3);
+}

@@ -186,15 +186,20 @@ impl Rig {
     /// Carries out what the producer asks for; whether there was anything.
     pub(crate) fn settle_producer(&mut self) -> bool {
         let mut any = false;
-        while let Some(at) = self.wants.iter().position(|want| !waits(want)) {
-            let want = self.wants.remove(at);
-            let event = self.carry_out(want);
+        while self.produce_one() {
             any = true;
-            if let Some(event) = event {
-                self.tell(event);
-            }
         }
         any
+    }
+
+    /// Carries out the first thing that the producer asks for, if there is any.
+    pub(crate) fn produce_one(&mut self) -> bool {
+        let Some(at) = self.wants.iter().position(|want| !waits(want)) else { return false };
+        let want = self.wants.remove(at);
+        if let Some(event) = self.carry_out(want) {
+            self.tell(event);
+        }
+        true
     }
 
     fn carry_out(&mut self, want: ProducerEffect<Item>) -> Option<ProducerEvent<Item>> {

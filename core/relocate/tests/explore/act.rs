@@ -12,7 +12,7 @@ use tidemill_seam::{Duration, Entropy, Instant, Version};
 
 const SOON: Duration = Duration::from_millis(1);
 
-/// Nonces that differ from life to life.
+/// Nonces that differ from life to life, and from segment to segment where an answer may be lost.
 struct Fixed(u64);
 
 impl Entropy for Fixed {
@@ -47,29 +47,16 @@ impl World {
                 let ask = self.makers[at].asks.remove(which);
                 return self.produce(at, ask);
             }
-            Action::Lose(at, which) => {
-                if let ProducerEffect::Ask(op, ..) = self.makers[at].asks.remove(which) {
-                    self.tell_producer(at, ProducerEvent::Late(op));
-                }
-            }
-            Action::Blur(at, which, done) => {
-                if let ProducerEffect::Swap(op, version, record) = self.makers[at].asks.remove(which) {
-                    if done {
-                        self.swap(version, &record, false);
-                    }
-                    self.tell_producer(at, ProducerEvent::Swapped(op, Ok(Swapped::Unknown)));
-                }
-            }
             Action::Consume(at, which) => {
                 let ask = self.takers[at].asks.remove(which);
                 return self.consume(at, ask);
             }
-            Action::Lag(at, which) => {
-                if let (ConsumerEffect::Read(op), Some(old)) =
-                    (self.takers[at].asks.remove(which), self.before.clone())
-                {
-                    self.tell_consumer(at, ConsumerEvent::Record(op, Ok(Box::new(old))));
-                }
+            Action::Lose(..)
+            | Action::Deafen(..)
+            | Action::DeafenTaker(..)
+            | Action::Blur(..)
+            | Action::Lag(..) => {
+                return self.astray(action);
             }
             Action::PollProducer(at) => {
                 self.tell_producer(at, ProducerEvent::Woke(ProducerTimer::Poll));
@@ -85,6 +72,46 @@ impl World {
                     return self.act(Action::Consume(at, read));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A request, an answer or a reading that goes astray.
+    fn astray(&mut self, action: Action) -> Result<(), &'static str> {
+        match action {
+            Action::Lose(at, which) => {
+                if let ProducerEffect::Ask(op, ..) = self.makers[at].asks.remove(which) {
+                    self.tell_producer(at, ProducerEvent::Late(op));
+                }
+            }
+            Action::Deafen(at, which) => {
+                if let ProducerEffect::Ask(op, _, request) = self.makers[at].asks.remove(which) {
+                    self.ask(request)?;
+                    self.tell_producer(at, ProducerEvent::Late(op));
+                }
+            }
+            Action::DeafenTaker(at, which) => {
+                if let ConsumerEffect::Ask(op, _, request) = self.takers[at].asks.remove(which) {
+                    self.ask(request)?;
+                    self.tell_consumer(at, ConsumerEvent::Late(op));
+                }
+            }
+            Action::Blur(at, which, done) => {
+                if let ProducerEffect::Swap(op, version, record) = self.makers[at].asks.remove(which) {
+                    if done {
+                        self.swap(version, &record, false);
+                    }
+                    self.tell_producer(at, ProducerEvent::Swapped(op, Ok(Swapped::Unknown)));
+                }
+            }
+            Action::Lag(at, which) => {
+                if let (ConsumerEffect::Read(op), Some(old)) =
+                    (self.takers[at].asks.remove(which), self.before.clone())
+                {
+                    self.tell_consumer(at, ConsumerEvent::Record(op, Ok(Box::new(old))));
+                }
+            }
+            _ => unreachable!("nothing else goes astray"),
         }
         Ok(())
     }
@@ -276,7 +303,8 @@ impl World {
 
     fn tell_producer(&mut self, at: usize, event: ProducerEvent<Item>) {
         let maker = &mut self.makers[at];
-        let mut entropy = Fixed(maker.machine.inc().0);
+        self.nonces += u64::from(self.bounds.deaf);
+        let mut entropy = Fixed(maker.machine.inc().0 << 32 | self.nonces);
         let effects: Vec<_> = maker.machine.step(Instant::ZERO, event, &mut entropy).into_iter().collect();
         for effect in effects {
             match effect {

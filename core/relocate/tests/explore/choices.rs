@@ -55,6 +55,9 @@ impl World {
                         if !matches!(request.verb, Verb::Alloc { .. }) {
                             actions.push(Action::Lose(at, which));
                         }
+                        if self.bounds.deaf {
+                            actions.push(Action::Deafen(at, which));
+                        }
                     }
                 }
                 _ => actions.push(Action::Produce(at, which)),
@@ -84,6 +87,9 @@ impl World {
     fn consumer_actions(&self, at: usize, taker: &Taker, actions: &mut Vec<Action>) {
         for (which, ask) in taker.asks.iter().enumerate() {
             actions.push(Action::Consume(at, which));
+            if self.bounds.deaf && matches!(ask, ConsumerEffect::Ask(..)) {
+                actions.push(Action::DeafenTaker(at, which));
+            }
             if self.bounds.stale && matches!(ask, ConsumerEffect::Read(_)) && self.before.is_some() {
                 actions.push(Action::Lag(at, which));
             }

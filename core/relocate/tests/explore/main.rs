@@ -7,6 +7,7 @@ mod act;
 mod choices;
 mod laws;
 mod search;
+mod walk;
 mod world;
 
 use search::{Found, search};
@@ -24,6 +25,7 @@ const fn bounds(items: u8, generations: u64, producers: usize, consumers: usize,
         atomic: false,
         stale: false,
         unknown: false,
+        deaf: false,
         preset: Preset::ExactlyOnceEarly,
     }
 }
@@ -123,5 +125,34 @@ fn a_commit_that_is_validated_needs_no_second_wall() {
         let found = search(bounds, sabotage, "S1:", MOST);
         println!("{sabotage:?}, S1 alone: {found}");
         assert!(matches!(found, Found::Exhausted { .. }), "{sabotage:?}: {found}");
+    }
+}
+
+// L1: whatever happened before, once faults end everything is committed.
+#[test]
+fn long_runs_keep_the_laws_and_end_with_everything_committed() {
+    let mut sights = Sights::default();
+    let mut steps = 0;
+    for seed in 0..1_000 {
+        match walk::walk(seed, Sabotage::None) {
+            Ok(walked) => (sights, steps) = (sights.or(walked.world.sights()), steps + walked.steps),
+            Err(broke) => panic!("seed {seed}: {broke}"),
+        }
+    }
+    println!("1000 seeds, {steps} steps, {sights:?}");
+    let Sights {
+        whole_after_move, whole_after_crash, rolled_back, maker_fenced, taker_fenced, drained, ..
+    } = sights;
+    let all = [whole_after_move, whole_after_crash, rolled_back, maker_fenced, taker_fenced, drained];
+    assert_eq!(all, [true; 6], "{sights:?}");
+}
+
+#[test]
+fn a_safeguard_of_liveness_that_is_left_out_is_missed() {
+    for mutant in [Mutant::IgnoreComplaint, Mutant::ForgetBeforeAppend] {
+        let broke = (0..200).find_map(|seed| Some((seed, walk::walk(seed, Sabotage::In(mutant)).err()?)));
+        let (seed, law) = broke.unwrap_or_else(|| panic!("{mutant:?} survives 200 seeds"));
+        println!("{mutant:?}: seed {seed}: {}", &law[..law.find(',').unwrap_or(law.len())]);
+        assert!(law.starts_with("L1:"), "{mutant:?}: {law}");
     }
 }

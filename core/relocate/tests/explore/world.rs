@@ -31,6 +31,8 @@ pub(crate) struct Bounds {
     pub(crate) stale: bool,
     /// Whether nobody may say what became of a producer's swap.
     pub(crate) unknown: bool,
+    /// Whether an answer of the host may be lost after its effect.
+    pub(crate) deaf: bool,
     pub(crate) preset: Preset,
 }
 
@@ -45,6 +47,7 @@ impl Default for Bounds {
             atomic: false,
             stale: false,
             unknown: false,
+            deaf: false,
             preset: Preset::ExactlyOnceEarly,
         }
     }
@@ -74,6 +77,10 @@ pub(crate) enum Action {
     Produce(usize, usize),
     /// The host never sees the request.
     Lose(usize, usize),
+    /// The host does what a producer asks for, and its answer is lost.
+    Deafen(usize, usize),
+    /// The same for a consumer.
+    DeafenTaker(usize, usize),
     /// A swap of a producer is answered by nobody, whether it was carried out or not.
     Blur(usize, usize, bool),
     /// Carries out a request of a consumer, and answers it.
@@ -162,6 +169,7 @@ pub(crate) struct World {
     pub(crate) makers: Vec<Maker>,
     pub(crate) takers: Vec<Taker>,
     pub(crate) crashes: u8,
+    pub(crate) nonces: u64,
     /// Segments that were lent, those that were sealed, and the greatest generation that the host was shown.
     pub(crate) lent: Vec<(u64, u64)>,
     pub(crate) sealed: Vec<(u64, u64)>,
@@ -232,6 +240,7 @@ impl World {
             makers: Vec::new(),
             takers: Vec::new(),
             crashes: 0,
+            nonces: 0,
             lent: Vec::new(),
             sealed: Vec::new(),
             fence: 0,
