@@ -92,7 +92,7 @@ mod tests {
         let root = std::env::temp_dir().join(format!("tidemill-ci-tree-{}", std::process::id()));
         let (kept, gone) = (root.join("a/kept"), root.join("a/b/gone"));
         fs::create_dir_all(root.join("a/b")).expect("a place for the test");
-        [&kept, &gone].map(|path| fs::write(path, "").expect("room for a file"));
+        [&kept, &gone].into_iter().for_each(|path| fs::write(path, "").expect("room for a file"));
         clear(&root, &BTreeSet::from([kept.clone()])).expect("the copy is ours");
         assert!(kept.is_file() && !gone.exists());
         fs::remove_dir_all(root).expect("it was ours");
