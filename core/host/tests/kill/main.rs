@@ -7,17 +7,19 @@
 //! `cargo test -p tidemill-host --test kill -- kills=1000`. The last of the tests that kill to end says how many died in all of
 //! them, which are a thousand at least.
 
+mod deaths;
 mod harm;
 mod several;
 mod victim;
 mod watch;
 
+use deaths::died;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process, waitid};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use tidemill_host::ring::{self, AttachError, Backing, Draft, Lock, Mapping};
 use tidemill_host::{MonotonicClock, OsEntropy};
 use tidemill_ring::header::{Creator, SegmentId};
@@ -171,24 +173,6 @@ fn status(child: &Victim, options: WaitIdOptions) -> WaitIdStatus {
 fn kill(child: Victim) -> Zombie {
     kill_process(child.pid(), Signal::KILL).expect("our child");
     wait(child)
-}
-
-/// The tests that kill, and how many have to die in all of them.
-const KILLERS: u32 = 10;
-const DEATHS: u64 = 1_000;
-
-/// One of the tests that kill has come to its end. The last one says how many died.
-fn died(deaths: u64) {
-    static ALL: AtomicU64 = AtomicU64::new(0);
-    static ENDED: AtomicU32 = AtomicU32::new(0);
-    // Relaxed: ordered by the count of those who ended.
-    ALL.fetch_add(deaths, Ordering::Relaxed);
-    // AcqRel: pairs with itself; the last one sees what all others added.
-    if ENDED.fetch_add(1, Ordering::AcqRel) + 1 == KILLERS {
-        let all = ALL.load(Ordering::Relaxed);
-        println!("{all} processes were killed with SIGKILL, in {KILLERS} tests");
-        assert!(all >= DEATHS, "{all} deaths are less than {DEATHS}");
-    }
 }
 
 /// What was told on the command line, behind `key=`.

@@ -37,6 +37,7 @@ struct World {
 
 mod laws;
 mod managed;
+mod noticed;
 mod regressions;
 mod shared;
 mod shared_waits;

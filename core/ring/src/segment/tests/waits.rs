@@ -37,9 +37,9 @@ pub(super) struct Stage {
     pub(super) probes: Cell<u32>,
     pub(super) reads: Cell<u32>,
     /// Deaths that were noticed, and how many of them were asked about.
-    noticed: Cell<(u32, u32)>,
+    pub(super) noticed: Cell<(u32, u32)>,
     /// Sleeps last a second.
-    deep: Cell<bool>,
+    pub(super) deep: Cell<bool>,
 }
 
 /// One party's view of the stage: its region, its claims and its clock at once.
@@ -47,7 +47,7 @@ pub(super) struct Stage {
 pub(super) struct Party(pub(super) Rc<Stage>);
 
 pub(super) type Tx = Producer<u64, Party, Party>;
-type Rx = Consumer<u64, Party, Party>;
+pub(super) type Rx = Consumer<u64, Party, Party>;
 type Ui = Reader<u64, Party, Party>;
 
 impl Stage {
@@ -197,46 +197,11 @@ impl Party {
     }
 }
 
-// RING-WAIT, RING-DEATH: who sleeps for long is woken by who notices a death, asks at once, and asks once
-#[test]
-fn a_death_that_is_noticed_is_asked_about_at_once_rl_16() {
-    let ring = ring(4);
-    core::mem::forget(ring.producer());
-    let mut rx = ring.consumer("risk", Start::Earliest);
-    rx.wait_by(Wait::Park { spins: 0 }).expect("this ring wakes who sleeps");
-    ring.0.deep.set(true);
-    let notice = |ring: &Party| ring.0.noticed.set((ring.0.noticed.get().0 + 1, ring.0.noticed.get().1));
-    let stage = ring.clone();
-    ring.meanwhile(move || {
-        stage.kill(Layout::PRODUCER);
-        notice(&stage);
-    });
-    let crashed = |rx: &mut Rx, until| matches!(rx.next(until), Ok(Next::Closed(End::Crashed)));
-    assert!(crashed(&mut rx, Until::forever()));
-    assert_eq!((ring.0.now.get(), ring.0.sleeps.get()), (0, 1), "no time has passed");
-    assert!(crashed(&mut rx, Until::forever()));
-    assert_eq!((ring.0.now.get(), ring.0.sleeps.get()), (1_000_000_000, 2), "it is told again by the slice");
-    notice(&ring);
-    assert!(crashed(&mut rx, Until::forever()));
-    assert_eq!(ring.0.sleeps.get(), 2, "what was noticed before keeps it awake");
-    let bell = rx.bell();
-    (0..2).for_each(|_| bell.ring());
-    assert_eq!(ring.0.wakes.get(), 1, "of a sleep that is over, once in vain");
-    let cancel = Rc::new(Cancel::new());
-    let cancels = Rc::clone(&cancel);
-    ring.meanwhile(move || {
-        cancels.cancel();
-        bell.ring();
-    });
-    assert_eq!(rx.next(Until::cancel(&cancel)).err(), Some(Ended::Cancelled));
-    assert_eq!((ring.0.now.get(), ring.0.wakes.get()), (1_000_000_000, 2), "no time has passed");
-}
-
 fn spec(capacity: u32) -> Spec {
     Spec::of::<u64>(capacity).line(1).page(1).participants(4).journal(8)
 }
 
-fn ring(capacity: u32) -> Party {
+pub(super) fn ring(capacity: u32) -> Party {
     Party::new(&spec(capacity))
 }
 
