@@ -92,6 +92,22 @@ fn messages_go_through_shared_memory_and_through_a_file() {
     }
 }
 
+// RING-FRAMES, RING-LAYERS: memory for messages of a length that is told; a longer one is broken, and the next one is not
+#[test]
+fn a_message_that_is_longer_than_was_said_is_broken_and_the_next_is_not() {
+    for own in Own::each() {
+        let mut tx = own.runs().var_producer().expect("nobody else does");
+        let mut rx = own.runs().message_max(20).var_consumer().expect("there is room");
+        for bytes in [20, 21, 20] {
+            tx.try_publish(&[7; 21][..bytes], 1).expect("there is room");
+        }
+        assert!(matches!(rx.try_next(), Some(Next::Item(got)) if *got == [7; 20]));
+        let wrong = broken(rx.try_next()).expect("it is longer");
+        assert_eq!(wrong.1, Cause::TooLarge { max: 20 });
+        assert!(matches!(rx.try_next(), Some(Next::Item(got)) if *got == [7; 20]));
+    }
+}
+
 // RING-FRAMES, RING-LAYERS: R-RING-06, an orphan first part costs one message
 #[test]
 fn an_orphan_first_part_costs_one_message() {

@@ -61,6 +61,8 @@ pub struct Builder<E> {
     watch: Option<Watch>,
     coordinate: Coordinate,
     ready: bool,
+    /// Bytes of the longest message, where that is known.
+    message_max: Option<usize>,
     item: PhantomData<fn() -> E>,
 }
 
@@ -162,6 +164,7 @@ impl<E: Plain> Builder<E> {
             watch: None,
             coordinate: Coordinate::Immediate,
             ready: true,
+            message_max: None,
             item: PhantomData,
         }
     }

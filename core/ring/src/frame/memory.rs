@@ -36,7 +36,8 @@ mod heap {
     use super::Room;
     use alloc::boxed::Box;
 
-    /// As [`Room`], on the heap: of a length that is chosen when it is made.
+    /// As [`Room`], on the heap: of a length that is chosen when it is made. Where the allocator gives out pages as they are
+    /// touched, it costs as many as the longest message needed.
     #[derive(Clone, Debug)]
     pub struct Memory {
         rooms: Box<[Room<16>]>,
@@ -46,7 +47,9 @@ mod heap {
     impl Memory {
         /// Zeroes for messages of up to `len` bytes.
         pub fn new(len: usize) -> Self {
-            Self { rooms: alloc::vec![Room::new(); len.div_ceil(16)].into_boxed_slice(), len }
+            let rooms = Box::<[Room<16>]>::new_zeroed_slice(len.div_ceil(16));
+            // SAFETY: bytes, all of them zero.
+            Self { rooms: unsafe { rooms.assume_init() }, len }
         }
     }
 

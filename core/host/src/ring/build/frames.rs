@@ -73,9 +73,17 @@ impl Passed {
 }
 
 impl<E: Plain> Builder<E> {
-    /// Memory for the longest message that goes through the whole ring.
+    /// No message is longer than `bytes`: for so many there is memory. One that is, is broken, and the next one is not. Unless
+    /// told, as many as go through the whole ring.
+    #[must_use]
+    pub fn message_max(mut self, bytes: usize) -> Self {
+        self.message_max = Some(bytes);
+        self
+    }
+
     fn memory(&self) -> Memory {
-        Memory::new(self.spec.capacity as usize * self.spec.size as usize)
+        let whole = self.spec.capacity as usize * self.spec.size as usize;
+        Memory::new(self.message_max.map_or(whole, |bytes| bytes.min(whole)))
     }
 
     /// Values of `T` in that codec instead of messages: the last word about the ring, whose header names the codec.
