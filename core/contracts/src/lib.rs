@@ -50,6 +50,8 @@ pub use notify::threads as notify_threads;
 #[cfg(feature = "std")]
 pub use region::exchange_threads;
 #[cfg(feature = "std")]
+pub use region::sleep as region_sleep;
+#[cfg(feature = "std")]
 pub use region::threads as region_threads;
 pub use region::{exchange, lent as region_lent, suite as region, views as region_views};
 pub use register::suite as register;

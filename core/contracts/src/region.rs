@@ -1,4 +1,4 @@
-//! Laws G1 to G5 and G7 of [`Region`], G6 of [`Exchange`] and G10 of [`Lend`](tidemill_seam::Lend).
+//! Laws G1 to G5, G7 and G8 of [`Region`], G6 of [`Exchange`] and G10 of [`Lend`](tidemill_seam::Lend).
 //!
 //! The order of the stores of one `write` (G3) shows only where a party dies in the middle of it, so it is judged
 //! where parties die: in the simulator.
@@ -9,8 +9,12 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use tidemill_seam::{Exchange, Region};
 
 mod lent;
+#[cfg(feature = "std")]
+mod sleep;
 
 pub use lent::lent;
+#[cfg(feature = "std")]
+pub use sleep::sleep;
 
 const MODEL_WORDS: usize = 128;
 const SIZES: [u32; 8] = [1, 2, 3, 4, 8, 16, 64, 128];

@@ -125,6 +125,19 @@ fn every_broken_region_is_rejected_by_its_law() {
     }
 }
 
+fn sleep(fault: Option<broken::sleep::Fault>, patience: Duration) -> Verdict {
+    let memory = &*Box::leak(Box::new(broken::sleep::Memory::new(fault)));
+    tidemill_contracts::region_sleep(|_| (memory.handle(), [memory.handle(); 3]), patience, Effort::Quick)
+}
+
+#[test]
+fn every_region_that_is_slept_on_wrongly_is_rejected_g8() {
+    kept(sleep(None, Duration::from_secs(60)));
+    for fault in broken::sleep::Fault::ALL {
+        caught(fault.law(), fault, sleep(Some(*fault), Duration::from_millis(50)));
+    }
+}
+
 fn link(fault: Option<broken::link::Fault>, effort: Effort) -> Verdict {
     let world = broken::link::World::new(fault);
     let mut scratch = [0; 2 * (broken::link::MTU + 1)];

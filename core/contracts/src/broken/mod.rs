@@ -44,5 +44,7 @@ pub mod register;
 pub mod ring;
 pub mod segment;
 pub mod shared;
+#[cfg(feature = "std")]
+pub mod sleep;
 pub mod store;
 pub mod stream;

@@ -6,10 +6,10 @@ use rustix::fs::{Mode, OFlags, fstat, ftruncate, open};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use tidemill_contracts::{liveness_contract, region_contract};
+use tidemill_contracts::{Effort, liveness_contract, region_contract};
 use tidemill_ring::header::{Creator, SegmentId};
 use tidemill_ring::{Segment, Spec};
-use tidemill_seam::{Life, Region};
+use tidemill_seam::{Duration, Life, Region};
 
 /// A name that no other test has.
 fn path(folder: &str) -> PathBuf {
@@ -44,6 +44,19 @@ fn mapped(folder: PathBuf) -> impl Fn(u32) -> (Mapping, Mapping) {
         take_space(&file, 4 * u64::from(words)).expect("there is room");
         two(&file, words)
     }
+}
+
+// RING-WAIT: who sleeps on a word of shared memory is woken through whichever mapping (G8)
+#[test]
+fn a_sleep_in_shared_memory_keeps_its_law_g8() {
+    let make = |words: u32| {
+        let file = unnamed(Path::new("/dev/shm"));
+        take_space(&file, 4 * u64::from(words)).expect("there is room");
+        let one = || map(&file, 4 * u64::from(words)).expect("the file is as long");
+        (one(), [one(), one(), one()])
+    };
+    let slept = tidemill_contracts::region_sleep(make, Duration::from_secs(60), Effort::Quick);
+    assert!(slept.is_ok(), "{slept:?}");
 }
 
 fn of_a_descriptor(words: u32) -> (Mapping, Mapping) {
