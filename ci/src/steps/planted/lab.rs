@@ -67,6 +67,7 @@ impl Lab {
             return Err(Failure::new(format!("it fails otherwise than its patch says: {id}")));
         }
         self.replay(patch, &text("replay"), &tag)?;
+        self.replay_by_hand(patch, &tag)?;
         let small = self.shrink(patch, &text("tape"), &tag)?;
         let others = STRATEGIES.iter().filter(|strategy| every || **strategy == patch.strategy);
         let hunts = others.map(|strategy| {
@@ -101,6 +102,18 @@ impl Lab {
             (Some(1), Some((found, _))) if found == tag => Ok(()),
             _ => Err(Failure::new(format!("`{line}` does not reproduce it: {}\n{report:#}", said.ending()))),
         }
+    }
+
+    /// Runs the tape that lies beside the patch: it ends in the same way, whatever else has changed on its path.
+    fn replay_by_hand(&self, patch: &Patch, tag: &str) -> Result<(), Failure> {
+        let Some(tape) = &patch.tape else { return Ok(()) };
+        let tape = tape.display().to_string();
+        let said = self.sim(patch, &["replay", &tape, "--json"])?;
+        let report = json(&said)?;
+        if report["same_end"] == true && report["failure"]["tag"] == tag {
+            return Ok(());
+        }
+        Err(Failure::new(format!("{tape} does not show it: {}\n{report:#}", said.ending())))
     }
 
     /// Shrinks the tape, and replays what came of it.

@@ -13,7 +13,8 @@
 //! ```
 //! `also` names another story that the patch breaks: one that a patch beside it must not be looked for by.
 //! `fails` is the beginning of a failure id, and may stand several times. `by hand` is the least number of choices that
-//! shows the bug and how that was found; it is left out where nobody found it.
+//! shows the bug and how that was found; it is left out where nobody found it. A tape of that size may lie beside the patch,
+//! under its name.
 
 use crate::shell::{Failure, Place};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub(crate) struct Patch {
     pub(crate) files: Vec<String>,
     /// The fewest choices that show it, as found by hand.
     pub(crate) by_hand: Option<u64>,
+    /// The tape with these choices, where there is one.
+    pub(crate) tape: Option<PathBuf>,
 }
 
 impl Patch {
@@ -73,11 +76,27 @@ pub(crate) fn all(place: &Place) -> Result<Vec<Patch>, Failure> {
         let path = entry.map_err(located)?.path();
         if path.extension().is_some_and(|extension| extension == "patch") {
             let text = std::fs::read_to_string(&path).map_err(located)?;
-            patches.push(parse(&path, &text)?);
+            let mut patch = parse(&path, &text)?;
+            let tape = path.with_extension("tape");
+            if tape.is_file() {
+                written_by_hand(&patch, &std::fs::read_to_string(&tape).map_err(located)?)?;
+                patch.tape = Some(tape);
+            }
+            patches.push(patch);
         }
     }
     patches.sort_by(|a, b| a.name.cmp(&b.name));
     if patches.is_empty() { Err(Failure::new("ci/patches holds no patch")) } else { Ok(patches) }
+}
+
+/// Whether a tape has as many choices as its patch says that it takes.
+fn written_by_hand(patch: &Patch, tape: &str) -> Result<(), Failure> {
+    let choices = tape.lines().filter(|line| line.starts_with("choice ")).count() as u64;
+    if patch.by_hand == Some(choices) {
+        return Ok(());
+    }
+    let said = patch.by_hand.map_or_else(|| "nothing".to_owned(), |said| said.to_string());
+    Err(Failure::new(format!("{}: its tape has {choices} choices, `by hand` says {said}", patch.name)))
 }
 
 fn parse(path: &Path, text: &str) -> Result<Patch, Failure> {
@@ -124,12 +143,13 @@ fn parse(path: &Path, text: &str) -> Result<Patch, Failure> {
         files: text.lines().filter_map(|line| line.strip_prefix("+++ b/")).map(str::to_owned).collect(),
         fails,
         by_hand,
+        tape: None,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Patch, beds, parse};
+    use super::{Patch, beds, parse, written_by_hand};
     use crate::shell::Failure;
     use std::path::Path;
 
@@ -146,6 +166,17 @@ mod tests {
             patch(&format!("{HEAD}by hand: 3, tried\n\n--- a/x\n+++ b/x\nkind: no\n")).expect("it is sound");
         assert_eq!((patch.name.as_str(), patch.what.as_str(), patch.seeds), ("late", "a: b", 20));
         assert_eq!((patch.fails, patch.by_hand), (vec!["x".to_owned(), "y".to_owned()], Some(3)));
+    }
+
+    #[test]
+    fn a_tape_by_hand_is_as_large_as_its_patch_says() {
+        let patch = patch(&format!("{HEAD}by hand: 2, tried\n\n--- a/x\n+++ b/x\n")).expect("it is sound");
+        let tape = "story = a\nchoice a#b#0 = 1\nchoice a#b#1 = 1\nend\n";
+        assert!(written_by_hand(&patch, tape).is_ok());
+        let larger = written_by_hand(&Patch { by_hand: Some(1), ..patch.clone() }, tape);
+        assert!(larger.expect_err("it has two").why.ends_with("has 2 choices, `by hand` says 1"));
+        let unsaid = written_by_hand(&Patch { by_hand: None, ..patch }, tape);
+        assert!(unsaid.expect_err("nobody said so").why.ends_with("says nothing"));
     }
 
     #[test]

@@ -63,8 +63,20 @@ impl Row {
         cells.push(format!("{} → {}", small.before, small.after));
         cells.push(if small.kept { "yes" } else { "no" }.to_owned());
         cells.push(seconds(small.cpu_ns) + if small.whole { "" } else { ", cut" });
-        cells.push(hand(patch));
-        Self(cells)
+        cells.push(String::new());
+        Self(cells).beside(patch)
+    }
+
+    /// The row with what the patch says of its size by hand: a number that no tape was as small as stands in brackets.
+    fn beside(mut self, patch: &Patch) -> Self {
+        let small = self.kept() && patch.by_hand.is_some_and(|by_hand| self.after() <= Some(by_hand));
+        let ran = small || patch.tape.is_some();
+        let cell = patch.by_hand.map_or_else(
+            || "–".to_owned(),
+            |choices| if ran { choices.to_string() } else { format!("({choices})") },
+        );
+        self.0.splice(HEAD.len() + STRATEGIES.len().., [cell]);
+        self
     }
 
     /// The cells that the patch itself settles.
@@ -94,7 +106,7 @@ impl Row {
 
     /// Whether the row is about the patch as it is.
     fn fits(&self, patch: &Patch) -> bool {
-        self.0.starts_with(&Self::front(patch)) && self.0.last() == Some(&hand(patch))
+        self.0.starts_with(&Self::front(patch)) && *self == self.clone().beside(patch)
     }
 
     fn found(&self, strategy: usize) -> bool {
@@ -111,17 +123,21 @@ impl Row {
         cell.split(' ').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(f64::INFINITY)
     }
 
+    /// Choices of the small tape.
+    fn after(&self) -> Option<u64> {
+        self.0[FRONT + STRATEGIES.len()].split_once(" → ")?.1.parse().ok()
+    }
+
+    /// The size by hand was thought out, and no tape of that size ran.
+    fn is_thought(&self) -> bool {
+        self.0.last().is_some_and(|cell| cell.starts_with('('))
+    }
+
     /// How many times as large as by hand.
     fn ratio(&self) -> Option<f64> {
-        let by_hand = self.0.last()?.parse::<u64>().ok()?;
-        let (_, after) = self.0[FRONT + STRATEGIES.len()].split_once(" → ")?;
-        let after = after.parse::<u64>().ok()?;
-        Some(after.max(1) as f64 / by_hand.max(1) as f64)
+        let by_hand = self.0.last()?.trim_matches(['(', ')']).parse::<u64>().ok()?;
+        Some(self.after()?.max(1) as f64 / by_hand.max(1) as f64)
     }
-}
-
-fn hand(patch: &Patch) -> String {
-    patch.by_hand.map_or_else(|| "–".to_owned(), |choices| choices.to_string())
 }
 
 /// Text that does not end its cell.
@@ -207,7 +223,7 @@ impl Written {
         for patch in patches {
             if let Some(row) = self.rows.get_mut(&patch.name).filter(|row| row.0[3] == patch.story) {
                 row.0.splice(..4, Row::front(patch));
-                row.0.splice(HEAD.len() + STRATEGIES.len().., [hand(patch)]);
+                *row = row.clone().beside(patch);
             }
         }
         self.stood = self.text();
@@ -231,10 +247,12 @@ impl Written {
         let _ = writeln!(out, "\n{all} bugs; found by {}.", by.collect::<Vec<_>>().join(", "));
         let _ = write!(out, "Shrinking kept the failure id of {kept} and took {slowest:.2} s at most");
         let known = self.rows.values().filter_map(Row::ratio).count();
+        let thought = self.rows.values().filter(|row| row.is_thought()).count();
         let _ = match self.median() {
             Some(median) => writeln!(
                 out,
-                "; of {known} the size by hand is known, and the median is {median:.1} times it."
+                "; of {known} the size by hand is known, {thought} of them by thought alone, and the median is \
+                 {median:.1} times it."
             ),
             None => writeln!(out, "."),
         };
@@ -262,6 +280,7 @@ mod tests {
             files: Vec::new(),
             fails: Vec::new(),
             by_hand,
+            tape: None,
         }
     }
 
@@ -286,13 +305,32 @@ mod tests {
         assert_eq!(
             row.line(),
             "| `late` | a ¦ b | timers | pipeline | order | 3 in 1.25 s | 3 in 1.25 s | none of 3 in 1.25 s | \
-             40 → 3 | yes | 0.07 s | 2 |"
+             40 → 3 | yes | 0.07 s | (2) |"
         );
         assert_eq!(Row::read(&row.line()), Some(row.clone()));
         assert_eq!(
             (row.ratio(), row.found(0), row.found(2), row.shrunk_in()),
             (Some(1.5), true, false, 0.07)
         );
+    }
+
+    #[test]
+    fn a_size_that_no_tape_had_stands_in_brackets() {
+        let cell = |by_hand, after, kept| {
+            let patch = patch("late", by_hand);
+            let mut table = written(vec![row(&patch, after, kept)]);
+            assert!(table.fits(std::slice::from_ref(&patch)).is_ok() == kept);
+            table.rows.remove("late").and_then(|row| row.0.last().cloned())
+        };
+        assert_eq!(cell(Some(3), 3, true).as_deref(), Some("3"));
+        assert_eq!(cell(Some(3), 4, true).as_deref(), Some("(3)"));
+        assert_eq!(cell(Some(3), 3, false).as_deref(), Some("(3)"));
+        assert_eq!(cell(None, 3, true).as_deref(), Some("–"));
+        let taped = Patch { tape: Some(PathBuf::new()), ..patch("late", Some(2)) };
+        assert_eq!(row(&taped, 3, true).0.last().map(String::as_str), Some("2"));
+        let table =
+            written(vec![row(&patch("late", Some(2)), 3, true), row(&patch("early", Some(2)), 2, true)]);
+        assert!(table.text().contains("of 2 the size by hand is known, 1 of them by thought alone"));
     }
 
     #[test]
