@@ -73,38 +73,38 @@ impl Contest {
         let (threads, processes) = (Between::Threads, Between::Processes);
         let one = Case::Signal { takers: 1 };
         let all = [PARKS, SPINS, FILE, Who::DisruptorMp, Who::Iceoryx, Who::Lmax, RTRB, ARRAY_QUEUE, CHANNEL];
-        self.ask("signal 8 B, 1p1c, threads", one, threads, 1_000_000, &all);
+        self.ask("signal 8 B, 1p1c, threads", one, threads, 300_000, &all);
         let between = [PARKS, SPINS, FILE, Who::DisruptorMp, Who::Iceoryx];
-        self.ask("signal 8 B, 1p1c, two processes", one, processes, 1_000_000, &between);
+        self.ask("signal 8 B, 1p1c, two processes", one, processes, 300_000, &between);
         let broadcast = [PARKS, SPINS, Who::DisruptorMp, Who::Iceoryx, Who::Lmax];
         for takers in [2, 4] {
             let title = format!("signal 8 B, 1p{takers}c, threads, everything to everybody");
-            self.ask(&title, Case::Signal { takers }, threads, 400_000, &broadcast);
+            self.ask(&title, Case::Signal { takers }, threads, 100_000, &broadcast);
         }
         let batches = [PARKS, SPINS, Who::DisruptorMp, Who::Lmax, RTRB];
-        self.ask("signal 8 B in batches of 64, 1p1c, threads", Case::Batches, threads, 4_000_000, &batches);
+        self.ask("signal 8 B in batches of 64, 1p1c, threads", Case::Batches, threads, 2_000_000, &batches);
         let several = [PARKS, SPINS, Who::Lmax, ARRAY_QUEUE, CHANNEL];
-        self.ask("signal 8 B, 4p1c, threads", Case::Merge { senders: 4 }, threads, 400_000, &several);
+        self.ask("signal 8 B, 4p1c, threads", Case::Merge { senders: 4 }, threads, 100_000, &several);
     }
 
     fn to_and_fro(&self) {
         let all = [PARKS, SPINS, FILE, Who::DisruptorMp, Who::Iceoryx, Who::Lmax, RTRB, CHANNEL];
-        self.ask("ping-pong 64 B, threads", Case::PingPong, Between::Threads, 20_000, &all);
+        self.ask("ping-pong 64 B, threads", Case::PingPong, Between::Threads, 5_000, &all);
         let between = [PARKS, SPINS, FILE, Who::DisruptorMp, Who::Iceoryx];
-        self.ask("ping-pong 64 B, two processes", Case::PingPong, Between::Processes, 20_000, &between);
+        self.ask("ping-pong 64 B, two processes", Case::PingPong, Between::Processes, 5_000, &between);
     }
 
     fn messages(&self) {
         let all = [RUNS, PARTS, Who::Myelon, Who::Iceoryx, CHANNEL];
         for bytes in [64, 1024, 16_384, 131_072] {
             let title = format!("framed {} B, 1p1c, threads", bytes);
-            let items = ((128 << 20) / bytes as u64).min(400_000);
+            let items = ((64 << 20) / bytes as u64).min(200_000);
             self.ask(&title, Case::Framed { bytes }, Between::Threads, items, &all);
         }
         let between = [RUNS, PARTS, Who::Myelon, Who::Iceoryx];
         for bytes in [1024, 131_072] {
             let title = format!("framed {} B, 1p1c, two processes", bytes);
-            let items = ((128 << 20) / bytes as u64).min(400_000);
+            let items = ((64 << 20) / bytes as u64).min(200_000);
             self.ask(&title, Case::Framed { bytes }, Between::Processes, items, &between);
         }
     }
@@ -112,12 +112,10 @@ impl Contest {
     fn waits(&self) {
         let all = [PARKS, Who::Watched, Who::Futex, Who::Myelon, Who::Iceoryx, CHANNEL];
         let span = if self.quick { 500 } else { 10_000 };
-        let rounds = if self.quick { 1 } else { 3 };
         let idle = Case::Asleep(Asleep::Idle);
-        self.rounds("idle, % of a core while nothing comes", idle, Between::Threads, (rounds, span), &all);
+        self.rounds("idle, % of a core while nothing comes", idle, Between::Threads, (1, span), &all);
         let wake = Case::Asleep(Asleep::Wake);
-        let samples = if self.quick { 50 } else { 400 };
-        let rounds = if self.quick { 3 } else { 9 };
+        let (rounds, samples) = if self.quick { (3, 50) } else { (5, 200) };
         self.rounds("wake-up, threads: p50, p99", wake, Between::Threads, (rounds, samples), &all);
     }
 
@@ -125,7 +123,7 @@ impl Contest {
         let survivors =
             [Survivor::Told, Survivor::Watched, Survivor::Probing, Survivor::DisruptorMp, Survivor::Iceoryx];
         let all = survivors.map(Who::Survivor);
-        let deaths = if self.quick { 5 } else { 100 };
+        let deaths = if self.quick { 5 } else { 50 };
         for (victim, title) in [
             (Victim::Taker, "kill -9 of a consumer that is waited for: p50, p99"),
             (Victim::Sender, "kill -9 of the producer, to the first item of the next: p50, p99"),
@@ -137,7 +135,7 @@ impl Contest {
     }
 
     fn ask(&self, title: &str, case: Case, between: Between, items: u64, who: &[Who]) {
-        let (rounds, items) = if self.quick { (3, items / 20) } else { (21, items) };
+        let (rounds, items) = if self.quick { (3, items / 10) } else { (11, items) };
         self.rounds(title, case, between, (rounds, items), who);
     }
 
