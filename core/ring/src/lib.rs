@@ -78,7 +78,6 @@ pub mod table;
 pub mod tail;
 pub mod task;
 pub mod topology;
-#[cfg(not(any(feature = "loom", feature = "shuttle")))]
 pub mod trust;
 pub mod typed;
 mod view;
@@ -110,7 +109,6 @@ pub use segment::{Position, Segment};
 pub use table::{Peer, PeerName, Policies, Policy};
 #[cfg(feature = "derive")]
 pub use tidemill_macros::Plain;
-#[cfg(not(any(feature = "loom", feature = "shuttle")))]
 pub use trust::Trusting;
 
 /// The example of the README, compiled and run.
