@@ -75,7 +75,8 @@ impl Row {
             || "–".to_owned(),
             |choices| if ran { choices.to_string() } else { format!("({choices})") },
         );
-        self.0.splice(HEAD.len() + STRATEGIES.len().., [cell]);
+        self.0.pop();
+        self.0.push(cell);
         self
     }
 
@@ -114,7 +115,7 @@ impl Row {
     }
 
     fn kept(&self) -> bool {
-        self.0[FRONT + STRATEGIES.len() + 1] == "yes"
+        self.behind(3) == "yes"
     }
 
     /// Seconds of processor time that shrinking took.
@@ -125,7 +126,12 @@ impl Row {
 
     /// Choices of the small tape.
     fn after(&self) -> Option<u64> {
-        self.0[FRONT + STRATEGIES.len()].split_once(" → ")?.1.parse().ok()
+        self.behind(4).split_once(" → ")?.1.parse().ok()
+    }
+
+    /// A cell behind those of the strategies, of which there may be one or all.
+    fn behind(&self, cell: usize) -> &str {
+        &self.0[self.0.len() - cell]
     }
 
     /// The size by hand was thought out, and no tape of that size ran.
@@ -262,7 +268,7 @@ impl Written {
 
 #[cfg(test)]
 mod tests {
-    use super::{Hunt, Row, Small, Written};
+    use super::{HEAD, Hunt, Row, Small, Written};
     use crate::steps::planted::patch::Patch;
     use std::collections::BTreeMap;
     use std::path::PathBuf;
@@ -326,6 +332,10 @@ mod tests {
         assert_eq!(cell(Some(3), 4, true).as_deref(), Some("(3)"));
         assert_eq!(cell(Some(3), 3, false).as_deref(), Some("(3)"));
         assert_eq!(cell(None, 3, true).as_deref(), Some("–"));
+        let (late, hunt) = (patch("late", Some(3)), Hunt { runs: 3, cpu_ns: 1, found: true });
+        let small = Small { before: 40, after: 3, cpu_ns: 1, whole: true, kept: true };
+        let short = Row::new(&late, "order", vec![hunt], &small);
+        assert_eq!((short.0.len(), short.0.last().map(String::as_str)), (HEAD.len() + 2, Some("3")));
         let taped = Patch { tape: Some(PathBuf::new()), ..patch("late", Some(2)) };
         assert_eq!(row(&taped, 3, true).0.last().map(String::as_str), Some("2"));
         let table =
