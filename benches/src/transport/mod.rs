@@ -173,7 +173,7 @@ impl Taken {
         self.count += 1;
     }
 
-    /// An item of one of several senders: [`of_several`] of them in any order.
+    /// An item of one of several senders, whose items mix: their sum tells whether all came.
     #[inline]
     pub fn of_several(&mut self, item: u64) {
         self.count += 1;
