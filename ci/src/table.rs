@@ -185,7 +185,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "aarch64",
-        what: "the tests of seam, ring, flow and contracts, and what of sim asks something of the machine, on aarch64 Linux",
+        what: "the tests of seam and ring, and what of sim asks something of the machine, on aarch64 Linux",
         repeat: "cargo ci aarch64",
         needs: &[AARCH64, GCC_AARCH64, QEMU_AARCH64],
         run: aarch64::run,

@@ -27,8 +27,8 @@ const OF_SIM: [&str; 8] = [
 ];
 
 pub(crate) fn run(place: &Place) -> Verdict {
-    let core = ["tidemill-seam", "tidemill-ring", "tidemill-flow"];
-    let mut all = vec!["--lib", "--tests"];
+    let core = ["tidemill-seam", "tidemill-ring"];
+    let mut all = vec!["--lib", "--tests", "--features", "tidemill-ring/alloc"];
     all.extend(core.into_iter().flat_map(|package| ["-p", package]));
     let mut tests = 0;
     for args in [all, OF_SIM.to_vec()] {

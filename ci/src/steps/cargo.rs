@@ -105,17 +105,19 @@ pub(crate) fn miri(place: &Place) -> Verdict {
         "coordinate::",
         "topology::",
         "no_words_make_a_consumer_panic",
+        "a_peer_that_writes_anything",
     ];
-    // The tests over a segment check its header again and again, and one machine of frames has no unsafe code and all
-    // histories: with the long budget only.
+    // The tests over a segment check its header again and again, frames have no unsafe code of their own, and histories are
+    // long: with the long budget only.
     let for_long = [
         "header::",
         "segment::",
         "doctor::",
         "tail::",
         "claim::",
-        "frame::var::",
-        "frame::tests::nothing_is_delivered",
+        "frame::",
+        "histories::",
+        "a_cancel_ends_a_wait",
     ];
     let short: &[&str] = if place.long { &[] } else { &for_long };
     let skipped: Vec<&str> = never.iter().chain(short).flat_map(|name| ["--skip", *name]).collect();

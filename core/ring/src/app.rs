@@ -200,5 +200,5 @@ impl fmt::Display for AppCounterError {
 
 impl core::error::Error for AppCounterError {}
 
-#[cfg(all(test, not(any(feature = "loom", feature = "shuttle"))))]
+#[cfg(all(test, feature = "alloc", not(any(feature = "loom", feature = "shuttle"))))]
 mod tests;

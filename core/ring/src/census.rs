@@ -51,7 +51,7 @@ impl<R: Region> Segment<R> {
     }
 }
 
-#[cfg(all(test, not(any(feature = "loom", feature = "shuttle"))))]
+#[cfg(all(test, feature = "alloc", not(any(feature = "loom", feature = "shuttle"))))]
 mod tests {
     use super::Holder;
     use crate::header::{Creator, SegmentId};

@@ -134,5 +134,5 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
     }
 }
 
-#[cfg(all(test, not(any(feature = "loom", feature = "shuttle"))))]
+#[cfg(all(test, feature = "alloc", not(any(feature = "loom", feature = "shuttle"))))]
 mod tests;
