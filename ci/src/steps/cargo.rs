@@ -107,8 +107,8 @@ pub(crate) fn miri(place: &Place) -> Verdict {
         "no_words_make_a_consumer_panic",
         "a_peer_that_writes_anything",
     ];
-    // The tests over a segment check its header again and again, frames have no unsafe code of their own, and histories are
-    // long: with the long budget only.
+    // The tests over a segment check its header again and again, frames, names, waits and wires have no unsafe code of their
+    // own, and histories are long: with the long budget only.
     let for_long = [
         "header::",
         "segment::",
@@ -116,16 +116,24 @@ pub(crate) fn miri(place: &Place) -> Verdict {
         "tail::",
         "claim::",
         "frame::",
+        "name::",
+        "wait::",
         "histories::",
         "a_cancel_ends_a_wait",
+        "the_same_sequence_comes_out_on_any_number_of_threads",
+        "t1_t3_every_item_arrives_once_and_in_order",
+        "t4_a_restarted_sender_resumes_where_the_receiver_stands",
+        "t5_arbitrary_bytes",
     ];
     let short: &[&str] = if place.long { &[] } else { &for_long };
     let skipped: Vec<&str> = never.iter().chain(short).flat_map(|name| ["--skip", *name]).collect();
     let units = place.cargo(MIRI).args(["--lib", "--"]).args(&skipped);
-    let of = if place.long { &["core/ring", "core/flow"][..] } else { &["core/flow"] };
-    let whole = place.cargo(MIRI).args(test_programs(place, of)?).args(["--"]).args(&skipped);
+    let both = ["core/ring", "core/flow"];
+    let whole = if place.long { &both[..] } else { &both[1..] };
+    let whole = place.cargo(MIRI).args(test_programs(place, whole, &[""])?).args(["--"]).args(&skipped);
     let seeds = if place.long { "0..128" } else { "0..3" };
-    let threaded = place.cargo(MIRI).args(["--lib", "--tests", "--", "two_threads", "different_threads"]);
+    let names = ["two_threads", "different_threads"];
+    let threaded = place.cargo(MIRI).args(test_programs(place, &both, &names)?).args(["--"]).args(names);
     let threaded = threaded.env("MIRIFLAGS", format!("-Zmiri-many-seeds={seeds}"));
     let (once, again) = thread::scope(|scope| {
         let again = scope.spawn(|| counted(threaded));
@@ -136,15 +144,21 @@ pub(crate) fn miri(place: &Place) -> Verdict {
     Ok(format!("{}; {} with threads under seeds {seeds}", once?, again?))
 }
 
-/// `--test NAME` for each test program of these crates.
-fn test_programs(place: &Place, crates: &[&str]) -> Result<Vec<String>, Failure> {
+/// `--test NAME` for each test program of these crates in which one of these words stands.
+fn test_programs(place: &Place, crates: &[&str], words: &[&str]) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
     for folder in crates.iter().map(|name| place.root.join(name).join("tests")) {
-        let entries = std::fs::read_dir(&folder)
-            .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
-        let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let programs = files.filter(|path| path.extension().is_some_and(|end| end == "rs"));
-        names.extend(programs.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())));
+        let failed = |error| Failure::new(format!("{}: {error}", folder.display()));
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.extension().is_none_or(|end| end != "rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).map_err(failed)?;
+            if words.iter().any(|word| text.contains(word)) {
+                names.extend(path.file_stem().and_then(|stem| Some(stem.to_str()?.to_owned())));
+            }
+        }
     }
     names.sort();
     Ok(names.into_iter().flat_map(|name| [String::from("--test"), name]).collect())

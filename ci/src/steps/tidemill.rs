@@ -53,17 +53,17 @@ impl Tidemill {
     }
 }
 
-/// Builds a program of the workspace with the features that its tests or benches have: naming one of them makes cargo
-/// count in what only they need, so that all crates are those that `cargo test` and `cargo bench` build, too.
+/// Builds a program of the workspace.
 pub(crate) fn program(place: &Place, name: &str, release: bool) -> Result<PathBuf, Failure> {
-    let call = place.cargo(["build", "--locked", "--workspace", "--bin", name]);
-    let (call, folder) = if release {
-        (call.args(["--release", "--bench", "ring"]), "release")
-    } else {
-        (call.args(["--test", "canary"]), "debug")
-    };
-    call.run()?;
-    Ok(place.target.join(folder).join(name))
+    selected(place, name, release).run()?;
+    Ok(place.target.join(if release { "release" } else { "debug" }).join(name))
+}
+
+/// The build of a program with the features that its tests or benches have: naming one of them makes cargo count in what
+/// only they need, so that all crates are those that `cargo test` and `cargo bench` build, too.
+pub(crate) fn selected(place: &Place, name: &str, release: bool) -> Call {
+    let of: &[_] = if release { &["--release", "--bench", "ring"] } else { &["--test", "canary"] };
+    place.cargo(["build", "--locked", "--workspace", "--bin", name]).args(of)
 }
 
 /// The report that `--json` prints.
