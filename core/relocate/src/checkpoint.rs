@@ -21,6 +21,8 @@ pub struct Input {
     pub off: u64,
     /// The chain of those before.
     pub chain: Chain,
+    /// The newest writing of the record of the edge that was seen.
+    pub seen: u64,
 }
 
 /// How far a stage has written an edge.
@@ -34,6 +36,8 @@ pub struct Output {
     pub chain: Chain,
     /// The oldest offset that the retained log still has; it has all from there to `off`.
     pub retained: u64,
+    /// The newest writing of the record of the edge that was seen.
+    pub seen: u64,
 }
 
 /// Everything that a life of a stage leaves to the next one.
@@ -61,6 +65,9 @@ pub struct EdgeCheckpoint {
 }
 
 impl Checkpoint {
+    /// Bytes of a checkpoint on top of its state, at most.
+    pub const HEAD_MAX: usize = 48 + ENDS * (48 + 56);
+
     /// The view of a stage with one input and one output at most; `None` where there are more.
     pub fn edge(&self) -> Option<EdgeCheckpoint> {
         if self.inputs.len() > 1 || self.outputs.len() > 1 {
@@ -81,7 +88,7 @@ impl Checkpoint {
             self.inputs.len().max(self.outputs.len()) <= ENDS,
             "a stage has at most {ENDS} ends of a kind"
         );
-        let mut bytes = Vec::with_capacity(64 + ENDS * 48 + self.state.len());
+        let mut bytes = Vec::with_capacity(Self::HEAD_MAX + self.state.len());
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend([self.inputs.len() as u8, self.outputs.len() as u8]);
@@ -91,12 +98,14 @@ impl Checkpoint {
             bytes.extend(input.edge.0);
             bytes.extend(input.off.to_le_bytes());
             bytes.extend(input.chain.0.to_le_bytes());
+            bytes.extend(input.seen.to_le_bytes());
         }
         for output in &self.outputs {
             bytes.extend(output.edge.0);
             bytes.extend(output.off.to_le_bytes());
             bytes.extend(output.chain.0.to_le_bytes());
             bytes.extend(output.retained.to_le_bytes());
+            bytes.extend(output.seen.to_le_bytes());
         }
         bytes.extend((self.state.len() as u64).to_le_bytes());
         bytes.extend(XxHash3_128::oneshot(&self.state).to_le_bytes());
@@ -129,12 +138,15 @@ impl Checkpoint {
         }
         let (inc, seq) = (Incarnation(from.u64()), from.u64());
         let inputs: Vec<Input> = (0..inputs)
-            .map(|_| Input { edge: EdgeId(from.array()), off: from.u64(), chain: Chain(from.u128()) })
+            .map(|_| {
+                let (edge, off) = (EdgeId(from.array()), from.u64());
+                Input { edge, off, chain: Chain(from.u128()), seen: from.u64() }
+            })
             .collect();
         let outputs: Vec<Output> = (0..outputs)
             .map(|_| {
                 let (edge, off) = (EdgeId(from.array()), from.u64());
-                Output { edge, off, chain: Chain(from.u128()), retained: from.u64() }
+                Output { edge, off, chain: Chain(from.u128()), retained: from.u64(), seen: from.u64() }
             })
             .collect();
         let (len, digest) = (from.u64(), from.u128());
@@ -175,9 +187,10 @@ mod tests {
     use alloc::vec::Vec;
 
     fn checkpoint() -> Checkpoint {
-        let input = |n, off| Input { edge: EdgeId([n; 16]), off, chain: Chain(u128::from(off) << 70) };
+        let edge = |n| EdgeId([n; 16]);
+        let input = |n, off| Input { edge: edge(n), off, chain: Chain(u128::from(off) << 70), seen: 7 };
         let output =
-            |n, off| Output { edge: EdgeId([n; 16]), off, chain: Chain(u128::from(off)), retained: off / 2 };
+            |n, off| Output { edge: edge(n), off, chain: Chain(u128::from(off)), retained: off / 2, seen: 8 };
         Checkpoint {
             inc: Incarnation(3),
             seq: 9,

@@ -39,6 +39,13 @@ impl Salt {
         digest.update(data);
         digest.finalize()
     }
+
+    /// Whether a whole block was written for this place by nobody else.
+    pub(crate) fn signed(&self, index: u64, whole: &[u8]) -> bool {
+        whole
+            .split_last_chunk::<CHECKSUM>()
+            .is_some_and(|(data, checksum)| self.checksum(index, data).to_le_bytes() == *checksum)
+    }
 }
 
 /// Blocks of `block` bytes that it takes to hold `len` bytes.
@@ -80,16 +87,22 @@ pub fn unpack(blocks: &[u8], len: u64, block: usize, salt: Salt) -> Result<Vec<u
     if blocks_for(len, block).checked_mul(block as u64) != Some(blocks.len() as u64) {
         return Err(corrupt(Why::Length));
     }
+    if !(0..).zip(blocks.chunks_exact(block)).all(|(index, whole)| salt.signed(index, whole)) {
+        return Err(corrupt(Why::Checksum));
+    }
+    strip(blocks, len, block)
+}
+
+/// The first `len` bytes in blocks whose checksums somebody compared, and which are as many as that takes.
+pub(crate) fn strip(blocks: &[u8], len: u64, block: usize) -> Result<Vec<u8>, Bad> {
     let mut bytes = Vec::with_capacity(len as usize);
-    for (index, whole) in (0..).zip(blocks.chunks_exact(block)) {
-        let (data, checksum) = whole.split_last_chunk::<CHECKSUM>().ok_or(corrupt(Why::Length))?;
-        if salt.checksum(index, data).to_le_bytes() != *checksum {
-            return Err(corrupt(Why::Checksum));
-        }
+    for whole in blocks.chunks_exact(block) {
+        let data = &whole[..block - CHECKSUM];
         let left = len as usize - bytes.len();
         let (used, unused) = data.split_at(left.min(data.len()));
         if unused.iter().any(|byte| *byte != 0) {
-            return Err(corrupt(Why::Field("bytes behind the last")));
+            let why = Why::Field("bytes behind the last");
+            return Err(Bad::Corrupt { object: Object::Block, why });
         }
         bytes.extend_from_slice(used);
     }

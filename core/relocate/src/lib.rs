@@ -58,6 +58,8 @@ mod mutant;
 mod producer;
 mod record;
 mod stage;
+mod state;
+mod store;
 
 pub use bad::{Bad, Object, Why};
 pub use chain::{Chain, ChainKind, Label};
@@ -80,3 +82,7 @@ pub use mutant::Mutant;
 pub use producer::{Producer, ProducerConfig, ProducerEffect, ProducerEvent, ProducerTimer, Restored};
 pub use record::{Complaint, EdgeRecord, Floor, Frontier, OPEN, SEGMENTS, Seg, Terms, Unfit};
 pub use stage::{EXTENTS, LOG_EXTENTS, Pointer, StageRecord};
+pub use state::{CheckpointedStageState, FlushObserver, StageState};
+pub use store::{
+    BadLayout, Committed, Layout, Leaving, Life, Outgoing, Retained, StageError, StageStats, StageStore,
+};

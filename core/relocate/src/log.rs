@@ -70,6 +70,11 @@ impl<'a> Log<'a> {
         Self { bytes, salt, next: from, over: false }
     }
 
+    /// What was not read yet.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// The entry that comes first in `bytes`, and what comes after it.
     ///
     /// # Errors

@@ -37,6 +37,26 @@ pub enum Mutant {
     IgnoreComplaint,
     /// A producer lets go of what is committed before its segment has it.
     ForgetBeforeAppend,
+    /// A stage writes each checkpoint over the one before.
+    SingleSlot,
+    /// Lives of a stage write where the one before them wrote.
+    SharedExtents,
+    /// A stage takes blocks for its own whatever their checksums say.
+    SkipCrc,
+    /// A stage takes a register that was never written for one without a checkpoint.
+    BlankIsDefault,
+    /// A stage begins anew where its checkpoint is lost.
+    FallbackPastAck,
+    /// A stage swaps a checkpoint in before it is durable.
+    CasBeforeSync,
+    /// A stage writes on although a later life of it was minted.
+    UnfencedStore,
+    /// A stage takes a checkpoint for one that counts, of which nobody knows.
+    UnknownCommitIsWon,
+    /// A stage gives a checkpoint up, of which nobody knows.
+    UnknownCommitIsLost,
+    /// A stage writes what it retains over what it retained before.
+    OverwritesLog,
 }
 
 /// What is left out, if anything.
