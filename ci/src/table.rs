@@ -4,7 +4,7 @@ use crate::cost::{Cost, Meter};
 use crate::shell::{Failure, Place};
 use crate::steps::{
     aarch64, bench, boards, browser, canary, cargo, determinism, downstream, elsewhere, features, fuzz,
-    noheap, planted, sim,
+    mutants, noheap, planted, sim,
 };
 use crate::tidy;
 use crate::tools::{self, Tool};
@@ -140,6 +140,13 @@ pub(crate) const STEPS: &[Step] = &[
         repeat: "cargo test --workspace",
         needs: &[],
         run: cargo::test,
+    },
+    Step {
+        name: "mutants-relocate",
+        what: "every named safeguard of an edge that moves is left out once, and missed",
+        repeat: "cargo ci mutants-relocate",
+        needs: &[],
+        run: mutants::run,
     },
     Step {
         name: "loom",

@@ -11,6 +11,7 @@ pub(crate) mod downstream;
 pub(crate) mod elsewhere;
 pub(crate) mod features;
 pub(crate) mod fuzz;
+pub(crate) mod mutants;
 pub(crate) mod noheap;
 pub(crate) mod planted;
 mod profiles;

@@ -1,4 +1,6 @@
 //! Laws are numbered where they are made (`- **C1** …`) and cited by number everywhere else.
+//!
+//! Crates number alike: a number means a law of the crate that cites it, where that crate made one, and of a seam otherwise.
 
 use super::{File, Finding};
 use std::collections::BTreeSet;

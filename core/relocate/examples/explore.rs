@@ -1,4 +1,4 @@
-//! Explores larger bounds than the tests do: `explore [RUN]... [--states N]`, where a run is one of E2, E3, E5 and E6.
+//! Explores larger bounds than the tests do: `explore [RUN]... [--states N]`, where a run is one of E1 to E10, or END.
 //!
 //! A bound on states that is hit is printed as not exhausted, and is no pass: the exit status is 2. A broken law exits with 1.
 
@@ -8,6 +8,8 @@ mod act;
 mod choices;
 #[path = "../tests/explore/laws.rs"]
 mod laws;
+#[path = "../tests/explore/part.rs"]
+mod part;
 #[path = "../tests/explore/search.rs"]
 mod search;
 #[path = "../tests/explore/world.rs"]
@@ -15,17 +17,32 @@ mod world;
 
 use search::{Found, search};
 use std::process::ExitCode;
+use tidemill_relocate::Preset;
 use world::{Bounds, Sabotage};
 
-/// Name, items, generations, lives of the producer, of the consumer, crashes of the host, whether moves are one step.
-type Run = (&'static str, u8, u64, usize, usize, u8, bool);
+/// Items, generations, lives of the producer, of the consumer, crashes of the host; each request by itself.
+fn bounds(items: u8, generations: u64, producers: usize, consumers: usize, crashes: u8) -> Bounds {
+    Bounds { items, generations, producers, consumers, crashes, ..Bounds::default() }
+}
 
-const RUNS: [Run; 4] = [
-    ("E2", 2, 2, 2, 2, 1, true),
-    ("E3", 2, 3, 2, 1, 0, true),
-    ("E5", 2, 2, 2, 2, 1, false),
-    ("E6", 2, 3, 2, 1, 0, false),
-];
+/// The runs by their names; those of the first line have moves as one step.
+fn runs() -> [(&'static str, Bounds); 11] {
+    let atomic = |bounds| Bounds { atomic: true, ..bounds };
+    let preset = Preset::Deterministic;
+    [
+        ("E1", atomic(bounds(1, 4, 3, 2, 1))),
+        ("E2", atomic(bounds(2, 2, 2, 2, 1))),
+        ("E3", atomic(bounds(2, 3, 2, 1, 0))),
+        ("E4", Bounds { stale: true, ..bounds(1, 3, 3, 2, 1) }),
+        ("E5", bounds(2, 2, 2, 2, 1)),
+        ("E6", bounds(2, 3, 2, 1, 0)),
+        ("E7", Bounds { rollbacks: 1, ..bounds(2, 3, 3, 1, 0) }),
+        ("E8", Bounds { preset, ..bounds(2, 3, 2, 1, 1) }),
+        ("E9", atomic(Bounds { by_map: true, ..bounds(2, 3, 2, 1, 0) })),
+        ("E10", Bounds { unknown: true, ..bounds(2, 3, 2, 1, 1) }),
+        ("END", Bounds { ends: true, ..bounds(2, 2, 2, 2, 0) }),
+    ]
+}
 
 fn main() -> ExitCode {
     let (mut names, mut states, mut words) = (Vec::new(), 2_000_000, std::env::args().skip(1));
@@ -35,17 +52,15 @@ fn main() -> ExitCode {
                 Some(Ok(number)) => states = number,
                 _ => return complain("--states takes a number"),
             },
-            name if RUNS.iter().any(|run| run.0 == name) => names.push(word),
+            name if runs().iter().any(|run| run.0 == name) => names.push(word),
             _ => return complain(&format!("there is no run {word}")),
         }
     }
     let mut worst = ExitCode::SUCCESS;
-    for &(name, items, generations, producers, consumers, crashes, atomic) in &RUNS {
+    for (name, bounds) in runs() {
         if !names.is_empty() && !names.iter().any(|wanted| wanted == name) {
             continue;
         }
-        let bounds =
-            Bounds { items, generations, producers, consumers, crashes, atomic, ..Bounds::default() };
         let found = search(bounds, Sabotage::None, "", states);
         println!("{name}: {found}");
         match found {
@@ -59,6 +74,6 @@ fn main() -> ExitCode {
 }
 
 fn complain(why: &str) -> ExitCode {
-    eprintln!("{why}; explore [E2] [E3] [E5] [E6] [--states N]");
+    eprintln!("{why}; explore [E1] … [E10] [END] [--states N]");
     ExitCode::from(64)
 }

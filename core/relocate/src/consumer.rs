@@ -25,6 +25,13 @@ pub enum Preset {
     ExactlyOnce,
     /// Items as they come. Some may be taken back by a rollback; none is committed before it is final.
     ExactlyOnceEarly,
+    /// Items as they come, and what they cause leaves at once, under the key (edge, offset): every final item at least once, and
+    /// what was taken back before it perhaps. A sink that replaces by key, and lets no earlier life of the stage replace what a
+    /// later one wrote, holds what is final at every committed offset.
+    AtLeastOnce,
+    /// Items as they come, and they are committed as they come: for an edge that is [declared](EdgeRecord::deterministic)
+    /// deterministic. A producer that does not say again what it said is found out, and nothing of it is accepted.
+    Deterministic,
 }
 
 /// What a consumer is told about its edge once.
@@ -71,7 +78,7 @@ pub enum ConsumerTimer {
 /// What reaches a consumer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConsumerEvent<P> {
-    /// Its stage lives.
+    /// Its stage lives, or lives again as a later life.
     Minted(Resumed),
     /// The record was read.
     Record(Op, Result<Box<Standing>, DeskError>),
@@ -89,6 +96,14 @@ pub enum ConsumerEvent<P> {
     /// The checkpoint that was asked for is durable.
     Committed {
         /// The offset that it covers everything below of.
+        off: u64,
+        /// Which checkpoint.
+        seq: u64,
+    },
+    /// The checkpoint that covers the end is durable, as [`Finish`](ConsumerEffect::Finish) asks for. Said again to every later
+    /// life, for they find it in their checkpoint: the stage learns the end once.
+    Finished {
+        /// The offset after the last item.
         off: u64,
         /// Which checkpoint.
         seq: u64,
@@ -119,9 +134,17 @@ pub enum ConsumerEffect<P> {
     Deliver(u64, Vec<P>),
     /// Make the snapshot at this offset durable, or find that a later life took over.
     Commit(u64),
-    /// Everything below this offset is committed: what it caused may leave.
+    /// Nothing comes after this offset: show that to the stage, and make a checkpoint durable that covers it and everything
+    /// before, or find that a later life took over.
+    Finish(u64),
+    /// What lay from the first offset to the second is lost, and an operator accepted that: the stage never sees it.
+    Lost(u64, u64),
+    /// What everything below this offset caused may leave: it is committed, or the preset is
+    /// [`AtLeastOnce`](Preset::AtLeastOnce). A new life says it again of what earlier ones committed, for they may have died
+    /// in between.
     Release(u64),
-    /// What was delivered from this offset on is taken back: begin again from the checkpoint.
+    /// What was delivered from this offset on is taken back: begin again from the checkpoint. A stage that has produced
+    /// more than its checkpoint covers [begins a new life](crate::ProducerEvent::Minted) with that, at all its ends (G5).
     Rollback(u64),
 }
 
@@ -166,13 +189,17 @@ pub struct Consumer<P> {
     committed: Floor,
     /// What was read beyond.
     span: Span<P>,
-    /// Everything below is final, and as it was read.
+    /// Everything below is final, and as it was read. A deterministic edge is committed beyond it.
     certified: u64,
     /// Frontiers beyond what was read: the nearest, and the newest of all.
     ahead: Option<Frontier>,
     newest: Frontier,
     snapshots: Vec<u64>,
     committing: Option<u64>,
+    /// A checkpoint covers the end.
+    finished: bool,
+    /// What was said before the first item is not known: an operator gave up what it was.
+    unrooted: bool,
     /// A rollback waits for the commit that is under way.
     back: bool,
     seg: Seg,
@@ -192,6 +219,7 @@ pub struct Consumer<P> {
     dropped: Tally,
     stale: Tally,
     rollbacks: Tally,
+    commits: Tally,
 }
 
 impl<P: AsRef<[u8]> + Clone> Consumer<P> {
@@ -210,6 +238,8 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
             newest: Frontier::default(),
             snapshots: Vec::new(),
             committing: None,
+            finished: false,
+            unrooted: false,
             back: false,
             seg: Seg::default(),
             idle: false,
@@ -224,6 +254,7 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
             dropped: Tally::default(),
             stale: Tally::default(),
             rollbacks: Tally::default(),
+            commits: Tally::default(),
         }
     }
 
@@ -242,13 +273,7 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
             return effects;
         }
         match event {
-            ConsumerEvent::Minted(resumed) if self.phase == Phase::Boot => {
-                (self.committed, self.seen) = (resumed.committed, resumed.seen);
-                self.span = Span::new(self.committed.off, self.committed.chain);
-                self.certified = self.committed.off;
-                self.unbind(&mut effects);
-                effects.push(ConsumerEffect::Wake(ConsumerTimer::Poll, self.config.poll));
-            }
+            ConsumerEvent::Minted(resumed) => self.mint(resumed, &mut effects),
             ConsumerEvent::Record(op, read) if self.record_lane.close(op) => self.look(read, &mut effects),
             ConsumerEvent::Swapped(op, swapped) if self.record_lane.close(op) => {
                 self.swapped(swapped, &mut effects);
@@ -258,9 +283,12 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
             ConsumerEvent::Late(op) if self.queue_lane.close(op) => self.failed(&mut effects),
             ConsumerEvent::Snapshot { off } => self.snapshot(off),
             ConsumerEvent::Committed { off, seq } => self.committed(off, seq, &mut effects),
+            ConsumerEvent::Finished { off, seq } => {
+                self.committed(off, seq, &mut effects);
+                self.finished |= off == self.committed.off;
+            }
             ConsumerEvent::Fenced { by } => self.halt(EdgeError::Fenced { by }),
             ConsumerEvent::Woke(timer) => self.woke(timer, &mut effects),
-            ConsumerEvent::Minted(_) => {}
             ConsumerEvent::Record(..)
             | ConsumerEvent::Swapped(..)
             | ConsumerEvent::Reply(..)
@@ -271,10 +299,34 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
         effects
     }
 
+    fn mint(&mut self, resumed: Resumed, effects: &mut Effects<ConsumerEffect<P>>) {
+        if self.phase != Phase::Boot && resumed.committed.inc <= self.committed.inc {
+            return;
+        }
+        (self.committed, self.seen) = (resumed.committed, self.seen.max(resumed.seen));
+        let Floor { off, chain, .. } = self.committed;
+        self.span = Span::new(off, chain);
+        self.certified = if self.is_deterministic() { 0 } else { off };
+        self.ahead = Some(self.newest).filter(|newest| newest.off > off);
+        self.snapshots.clear();
+        (self.committing, self.back, self.finished, self.unrooted) = (None, false, false, false);
+        (self.swapping, self.resting) = (None, false);
+        self.record_lane.give_up();
+        self.unbind(effects);
+        effects.push(ConsumerEffect::Wake(ConsumerTimer::Poll, self.config.poll));
+        if off > 0 && self.config.preset != Preset::AtLeastOnce {
+            effects.push(ConsumerEffect::Release(off));
+        }
+    }
+
     fn halt(&mut self, error: EdgeError) {
         self.phase = Phase::Halted(error);
         self.record_lane.give_up();
         self.queue_lane.give_up();
+    }
+
+    fn is_deterministic(&self) -> bool {
+        self.config.preset == Preset::Deterministic
     }
 
     fn target(&self, seg: Seg) -> Target {
@@ -284,7 +336,7 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
 
     fn snapshot(&mut self, off: u64) {
         let after = self.snapshots.last().copied().unwrap_or(self.committed.off);
-        if off > after && off <= self.delivered() && !self.back {
+        if off > after && off <= self.delivered() && !self.back && !self.unrooted {
             self.snapshots.push(off);
         }
     }
@@ -296,10 +348,15 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
         self.committing = None;
         let chain = self.span.chain_at(off);
         self.committed = Floor { off, chain, inc: self.committed.inc, seq };
-        self.certified = self.certified.max(off);
+        self.commits.count();
+        if !self.is_deterministic() {
+            self.certified = self.certified.max(off);
+        }
         self.span.drop_below(off);
         self.snapshots.retain(|snapshot| *snapshot > off);
-        effects.push(ConsumerEffect::Release(off));
+        if self.config.preset != Preset::AtLeastOnce {
+            effects.push(ConsumerEffect::Release(off));
+        }
         if self.back {
             self.roll_back(effects);
         }
@@ -336,6 +393,18 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
             Phase::Halted(error) => Some(error),
             _ => None,
         }
+    }
+
+    /// Whether everything is committed, the end included, and the record says so.
+    pub fn is_finished(&self) -> bool {
+        let said =
+            |standing: &Standing| standing.record.floor.off == standing.record.end.min(self.committed.off);
+        self.finished && self.standing.as_ref().is_some_and(said)
+    }
+
+    /// How often a checkpoint of this life covered more.
+    pub const fn commits(&self) -> u64 {
+        self.commits.get()
     }
 
     /// How often it began again from its checkpoint.

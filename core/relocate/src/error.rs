@@ -37,10 +37,21 @@ pub enum EdgeError {
     Corrupt,
     /// The register is gone.
     Closed,
-    /// The edge is declared deterministic, which this end does not do.
+    /// The producer said something else than before at an offset, on an edge that is declared deterministic. Nothing of it is
+    /// accepted.
+    NotDeterministic {
+        /// Below this offset.
+        off: u64,
+    },
+    /// The preset needs an edge that is declared deterministic, and this one is not.
     Unsupported,
     /// No later generation exists.
     Exhausted,
+    /// The edge is closed, and the consumer has not committed everything yet: ask again.
+    Retained {
+        /// Items that it has to commit.
+        n: u64,
+    },
 }
 
 /// What an item that is not taken comes back in: ask again after the next checkpoint.
@@ -76,8 +87,12 @@ impl fmt::Display for EdgeError {
             Self::Absent => f.write_str("there is no record of this edge"),
             Self::Corrupt => f.write_str("the record is damaged or foreign"),
             Self::Closed => f.write_str("the register is gone"),
-            Self::Unsupported => f.write_str("the edge is declared deterministic"),
+            Self::NotDeterministic { off } => {
+                write!(f, "what was repeated below offset {off} is not what is committed")
+            }
+            Self::Unsupported => f.write_str("the edge is not declared deterministic"),
             Self::Exhausted => f.write_str("no later generation exists"),
+            Self::Retained { n } => write!(f, "{n} items are not committed yet"),
         }
     }
 }

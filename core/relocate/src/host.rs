@@ -278,7 +278,8 @@ impl<P: AsRef<[u8]> + Clone> Host<P> {
         let Request { target, verb } = request;
         let room = self.capacity.saturating_sub(self.lent());
         let Some(tenant) = self.edges.get_mut(&target.edge) else { return Reply::Unknown };
-        if tenant.capability != target.capability {
+        let skips = self.without.is(Mutant::SkipCapOnAttach) && matches!(verb, Verb::Attach);
+        if tenant.capability != target.capability && !skips {
             return Reply::Unknown;
         }
         tenant.step(now, target, verb, (room, self.without))
@@ -314,6 +315,11 @@ impl<P: AsRef<[u8]> + Clone> Tenant<P> {
             }
             verb => verb,
         };
+        if found.is_none() && matches!(verb, Verb::Attach) && without.is(Mutant::AttachOrCreate) {
+            let fresh = Segment::new(target, Incarnation(0), (0, Chain::EMPTY), room, (now, Duration::MAX));
+            self.segments.push(fresh);
+            return Reply::Ok;
+        }
         let Some(at) = found else { return Reply::Unknown };
         let segment = &mut self.segments[at];
         match verb {

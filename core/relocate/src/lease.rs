@@ -4,6 +4,7 @@
 //! counts from when it *sent* its request, the grantor from when it granted. Only liveness rests on this: no law of an edge
 //! does.
 
+use crate::mutant::{Mutant, Without};
 use crate::{Incarnation, Terms};
 use core::fmt;
 use tidemill_seam::{Duration, Instant};
@@ -45,13 +46,25 @@ impl Lease {
         op_max: Duration,
         retry_max: Duration,
     ) -> Result<Self, BadTerms> {
+        Self::counted(terms, inc, (op_max, retry_max), Without::none())
+    }
+
+    pub(crate) fn counted(
+        terms: Terms,
+        inc: Incarnation,
+        (op_max, retry_max): (Duration, Duration),
+        without: Without,
+    ) -> Result<Self, BadTerms> {
         let drift = u128::from(terms.drift_ppm);
         if drift >= MILLION {
             return Err(BadTerms::Drift);
         }
         let counted = u128::from(terms.ttl.as_nanos()) * (MILLION - drift) / (MILLION + drift);
         let held = (counted as u64).checked_sub(op_max.as_nanos()).filter(|held| *held > 0);
-        let held = held.ok_or(BadTerms::TooShort)?;
+        let mut held = held.ok_or(BadTerms::TooShort)?;
+        if without.is(Mutant::LeaseIsTtl) {
+            held = terms.ttl.as_nanos();
+        }
         let quarter = Duration::from_nanos(held / 4);
         if quarter < retry_max {
             return Err(BadTerms::NoTimeToRenew { needed: retry_max, quarter });

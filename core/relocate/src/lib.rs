@@ -15,19 +15,40 @@
 //! the [producer](Producer), the [host](Host) and the [consumer](Consumer). Each is a function of what it knows and of one event;
 //! what it asks for is carried out by a driver, who may be a simulator, an explorer of every run, or a loop over sockets.
 //!
+//! # Ground rules
+//! - **G1** Offsets are dense, given by the producer, and go on over generations.
+//! - **G2** A life of a stage is minted by compare-and-swap; that fences every earlier one in its store.
+//! - **G3** Generation, owner and segments are decisions, taken by comparison and by no earlier life than the owner. Frontier,
+//!   floor and end are facts: implied by a durable checkpoint, joined by the greatest, true for ever.
+//! - **G4** A chain covers what an edge said up to an offset; both ends use the same kind.
+//! - **G5** A stage that takes back what it produced goes on as a later life: none says two things at one offset.
+//! - **G6** Nothing is produced before the swap that makes its life the owner.
+//! - **G7** The memory of a host is never the only copy of what is at the floor or above.
+//! - **G8** Safety rests on no lease, no clock, no watch, and no host that tells the truth about its life.
+//!
 //! # Laws
-//! - **S1** What is committed is the beginning of what is final, each offset once, in order, byte for byte.
-//! - **S2** The floor is never above what is committed, and everything final above it is retained.
+//! Elsewhere they are cited with the name of this crate, for other crates number theirs alike.
+//! - **S1** What is committed is the beginning of what is final, each offset once, in order, byte for byte; the end once, after all
+//!   of it. An effect leaves after the commit that covers it, unless the [preset](Preset) lets it leave at once.
+//! - **S2** The floor is never above what is committed, and everything final above it is retained. A gap is an error until an
+//!   operator [accepts](EdgeRecord::accept_loss) the loss.
 //! - **S3** Checkpoints, generation, floor and frontier never go back, and what is final never changes.
 //! - **S4** A generation has one owner, and nothing is produced before it is owned.
-//! - **S5** Floor ≤ frontier ≤ checkpoint of the producer.
+//! - **S5** Floor ≤ frontier ≤ checkpoint of the producer; the floor of a deterministic edge may be above its frontier.
 //! - **S6** Nothing is acknowledged after a seal, or below the fence.
 //! - **S7** An offset of a segment holds one entry, for ever.
 //! - **S8** A reader never goes back to an older record, and what is mapped below the frontier is final.
+//! - **S9** No host forgets what is above the floor.
 //! - **S10** While clocks keep within their drift, no two holders believe in one lease.
+//! - **S12** What the record maps is not given back before everything is committed, and what nobody maps is not kept.
 //! - **S13** Credits never exceed what was granted, and bytes accounted are bytes held.
 //! - **S14** Edge, right, generation and nonce are checked on every path.
+//! - **S15** The same seed is the same run.
 //! - **L1** Once faults end, everything that is final is committed.
+//! - **L3** A segment that is sealed and read, lost, or out of the reach of the consumer leads on to another.
+//! - **L4** A full queue with a live consumer drains; no window keeps back what is final.
+//! - **L5** Two lives do not try again in step.
+//! - **L7** Whoever is shut out learns it from the first answer of a host, of the record or of its store.
 //!
 //! None but S10 rests on a lease, a clock, a watch, or on a host telling the truth about its life: leases end the wait for whoever
 //! is gone, and no more.
@@ -80,7 +101,7 @@ pub use log::{Log, LogEntry, LogSalt};
 #[cfg(feature = "_mutants")]
 pub use mutant::Mutant;
 pub use producer::{Producer, ProducerConfig, ProducerEffect, ProducerEvent, ProducerTimer, Restored};
-pub use record::{Complaint, EdgeRecord, Floor, Frontier, OPEN, SEGMENTS, Seg, Terms, Unfit};
+pub use record::{Complaint, EdgeRecord, Floor, Frontier, NoLoss, OPEN, SEGMENTS, Seg, Terms, Unfit};
 pub use stage::{EXTENTS, LOG_EXTENTS, Pointer, StageRecord};
 pub use state::{CheckpointedStageState, FlushObserver, StageState};
 pub use store::{

@@ -57,6 +57,51 @@ pub enum Mutant {
     UnknownCommitIsLost,
     /// A stage writes what it retains over what it retained before.
     OverwritesLog,
+    /// A consumer goes by where the record says that offsets lie, and not by what is final: another rule, which is safe as long
+    /// as nobody produces before it owns the edge and the record is swapped by comparison.
+    MapRule,
+    /// A consumer has a host forget what it has only read.
+    TrimPastFloor,
+    /// A consumer goes on behind offsets that nothing serves.
+    SkipGap,
+    /// A consumer does not say what an earlier life of it committed.
+    FloorNotRederived,
+    /// A producer does not say what an earlier life of it made final.
+    FrontierNotRederived,
+    /// A consumer says that it has committed before its checkpoint is durable.
+    InputFloorFirst,
+    /// What items cause leaves before the commit that covers them.
+    EffectsBeforeCommit,
+    /// A consumer reads the record where something fails, and only there.
+    PollOnlyOnError,
+    /// A consumer reads no further than its window, be it final or not.
+    WindowBlocksCertificate,
+    /// A producer waits for room and does not ask for a checkpoint.
+    FullWithoutCheckpoint,
+    /// Appends that were under way when the queue moved count as under way for ever.
+    CreditsLostOnMove,
+    /// All lives of a stage pause for as long.
+    UnseededBackoff,
+    /// A producer tries again where a host shut it out.
+    RetryAfterStale,
+    /// A producer does not give back what was lent to it for a move that somebody else made.
+    LostCasLeaksSegment,
+    /// A producer takes an unknown swap for a lost one.
+    UnknownCasIsLost,
+    /// A producer believes in its lease as long as the host does.
+    LeaseIsTtl,
+    /// A producer counts its lease from the answer.
+    CountFromReply,
+    /// A host makes the segment that somebody attaches to.
+    AttachOrCreate,
+    /// A host asks nobody who attaches for the right to.
+    SkipCapOnAttach,
+    /// A host appends an entry as often as it comes.
+    AppendTwice,
+    /// A stage that goes back to its checkpoint goes on as the same life, in the same generation.
+    RollbackInPlace,
+    /// A producer says that nothing more comes before its checkpoint says so.
+    EndBeforeCheckpoint,
 }
 
 /// What is left out, if anything.

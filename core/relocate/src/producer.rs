@@ -29,7 +29,7 @@ pub struct ProducerConfig {
     pub capability: Capability,
     /// Hosts that may keep the queue, the best first.
     pub hosts: Vec<HostId>,
-    /// Bytes of a segment.
+    /// Bytes of a segment, unless more has to be pushed again.
     pub capacity: u64,
     /// Bytes of payload that may wait for the consumer.
     pub retain_max: u64,
@@ -74,7 +74,8 @@ pub enum ProducerTimer {
 /// What reaches a producer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ProducerEvent<P> {
-    /// Its stage lives.
+    /// Its stage lives, or lives again: one that went back to its checkpoint after it had produced more goes on as a later
+    /// life, for no life says two things at one offset (G5).
     Minted(Restored<P>),
     /// The record was read.
     Record(Op, Result<Box<Standing>, DeskError>),
@@ -91,6 +92,14 @@ pub enum ProducerEvent<P> {
     /// A checkpoint of the stage is durable, and covers this edge up to an offset.
     Checkpointed {
         /// The offset.
+        off: u64,
+        /// Which checkpoint.
+        seq: u64,
+    },
+    /// The same, and the checkpoint says that nothing comes after that offset, which is the [next](Producer::next) one. Said
+    /// again to every later life, for they find it in their checkpoint.
+    Ended {
+        /// The offset after the last item.
         off: u64,
         /// Which checkpoint.
         seq: u64,
@@ -138,6 +147,8 @@ enum Phase {
     Active,
     /// Told that it is shut out; looks at the record once.
     Checking,
+    /// Everything is committed, and nothing comes any more.
+    Done,
     /// Over.
     Halted(EdgeError),
 }
@@ -161,6 +172,8 @@ pub struct Producer<P> {
     seen: u64,
     retained: Retained<P>,
     durable: Frontier,
+    /// What the consumer committed beyond what this life has produced: an offset, and the chain that it has to come to there.
+    ahead: Option<(u64, Chain)>,
     /// The record that says what is final, on its way.
     publishing: Option<Box<EdgeRecord>>,
     seg: Seg,
@@ -169,16 +182,22 @@ pub struct Producer<P> {
     acked: u64,
     /// The host takes nothing until the consumer trims.
     full: bool,
+    /// Nothing more is taken; a durable checkpoint says that nothing more comes.
+    closing: bool,
+    ended: bool,
     /// The record could not be had, and is left alone for a while.
     resting: bool,
     lease: Lease,
+    /// When the lease was asked for that it holds, and the one that is under way.
     leased: Instant,
+    renewing: Instant,
     record_lane: Lane,
     queue_lane: Lane,
     lease_lane: Lane,
     /// Answers that nobody awaited.
     dropped: Tally,
     moves: Tally,
+    checkpoints: Tally,
 }
 
 impl<P: AsRef<[u8]> + Clone> Producer<P> {
@@ -197,19 +216,24 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
             seen: 0,
             retained: Retained::default(),
             durable: Frontier::default(),
+            ahead: None,
             publishing: None,
             seg: Seg::default(),
             sent: 0,
             acked: 0,
             full: false,
+            closing: false,
+            ended: false,
             resting: false,
             lease,
             leased: Instant::ZERO,
+            renewing: Instant::ZERO,
             record_lane: Lane::new(0),
             queue_lane: Lane::new(1),
             lease_lane: Lane::new(2),
             dropped: Tally::default(),
             moves: Tally::default(),
+            checkpoints: Tally::default(),
         })
     }
 
@@ -224,18 +248,46 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
     /// Takes an item: it is retained, and appended from here on. Say [`Pushed`](ProducerEvent::Pushed) afterwards. Gives its
     /// offset.
     ///
+    /// What the consumer of a deterministic edge has committed beyond the checkpoint is produced again, and not appended: the
+    /// last item of it is held against what is committed, and ends this producer if it is something else.
+    ///
     /// # Errors
-    /// Gives it back where no more can be retained, and where this producer does not own the edge at this moment.
+    /// Gives it back where no more can be retained, where this producer does not own the edge at this moment, and where the
+    /// edge is closed.
     pub fn push(&mut self, payload: P) -> Result<u64, Full<P>> {
         let owns = self.phase == Phase::Active || self.without.is(Mutant::ProduceBeforeAcquire);
         let bytes = payload.as_ref().len() as u64;
-        let chain = self.standing.as_ref().map(|standing| standing.record.chain);
-        let (Some(kind), true) = (chain, owns && self.retained.bytes() + bytes <= self.config.retain_max)
-        else {
+        let room = self.retained.bytes() + bytes <= self.config.retain_max;
+        let record = self.standing.as_ref().map(|standing| &standing.record);
+        let (Some(record), true) = (record, owns && room && !self.closing) else { return Err(Full(payload)) };
+        if self.retained.next() >= record.end {
             return Err(Full(payload));
-        };
+        }
+        let kind = record.chain;
         let label = kind.label(self.inc, payload.as_ref());
-        Ok(self.retained.push(kind, label, payload))
+        let off = self.retained.push(kind, label, payload);
+        if let Some((_, chain)) = self.ahead.filter(|(ahead, _)| *ahead == off + 1) {
+            self.ahead = None;
+            if self.retained.chain_at(off + 1) != chain {
+                self.halt(EdgeError::NotDeterministic { off: off + 1 });
+            }
+        }
+        Ok(off)
+    }
+
+    /// Takes nothing any more. The stage writes a checkpoint that says so, and says [`Ended`](ProducerEvent::Ended); what it
+    /// produced stays until the consumer has committed it.
+    ///
+    /// # Errors
+    /// [`Retained`](EdgeError::Retained) until then; whatever ended this producer before.
+    pub fn close(&mut self) -> Result<(), EdgeError> {
+        self.closing = true;
+        let floor = self.standing.as_ref().map_or(0, |standing| standing.record.floor.off);
+        match self.phase {
+            Phase::Done => Ok(()),
+            Phase::Halted(error) => Err(error),
+            _ => Err(EdgeError::Retained { n: self.retained.next().saturating_sub(floor) }),
+        }
     }
 
     /// Takes one event.
@@ -246,7 +298,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         entropy: &mut impl Entropy,
     ) -> Effects<ProducerEffect<P>> {
         let mut effects = Effects::default();
-        if matches!(self.phase, Phase::Halted(_)) {
+        if matches!(self.phase, Phase::Done | Phase::Halted(_)) {
             return effects;
         }
         let mut dice = || {
@@ -277,20 +329,22 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
             ProducerEvent::Reply(op, reply) if self.queue_lane.close(op) => {
                 self.replied(now, reply, dice, effects);
             }
-            ProducerEvent::Reply(op, reply) if self.lease_lane.close(op) => self.renewed(&reply, effects),
+            ProducerEvent::Reply(op, reply) if self.lease_lane.close(op) => {
+                self.renewed(now, &reply, effects)
+            }
             ProducerEvent::Confirmed(op) if self.record_lane.close(op) => self.confirmed(effects),
             ProducerEvent::Late(op) => self.late(now, op, dice, effects),
-            ProducerEvent::Checkpointed { off, seq } => {
-                if off > self.durable.off && off <= self.retained.next() {
-                    self.durable = Frontier { off, chain: self.retained.chain_at(off), seq };
-                }
+            ProducerEvent::Checkpointed { off, seq } => self.checkpointed(off, seq),
+            ProducerEvent::Ended { off, seq } if off == self.retained.next() => {
+                self.checkpointed(off, seq);
+                (self.closing, self.ended) = (true, true);
             }
             ProducerEvent::Fenced { by } => self.halt(EdgeError::Fenced { by }),
             ProducerEvent::Woke(timer) => self.woke(now, timer, effects),
             ProducerEvent::Relocate { to } if self.phase == Phase::Active => {
                 self.begin(Acquire::drain(Some(to)), effects);
             }
-            ProducerEvent::Pushed | ProducerEvent::Relocate { .. } => {}
+            ProducerEvent::Pushed | ProducerEvent::Relocate { .. } | ProducerEvent::Ended { .. } => {}
             ProducerEvent::Record(..)
             | ProducerEvent::Swapped(..)
             | ProducerEvent::Confirmed(_)
@@ -299,16 +353,34 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
     }
 
     fn mint(&mut self, restored: Restored<P>, effects: &mut Effects<ProducerEffect<P>>) {
-        if self.phase != Phase::Boot {
+        let in_place = self.phase == Phase::Active && self.without.is(Mutant::RollbackInPlace);
+        if self.phase != Phase::Boot && restored.inc <= self.inc && !in_place {
             return;
         }
         let Restored { inc, durable, seen, from, entries } = restored;
-        (self.inc, self.durable, self.seen) = (inc, durable, seen);
+        (self.inc, self.durable, self.seen) = (inc, durable, self.seen.max(seen));
+        (self.closing, self.ended, self.ahead) = (false, false, None);
         self.retained = Retained::restored(from, entries, durable);
-        if let Ok(lease) = Lease::new(self.config.terms, inc, self.config.op_timeout, self.config.backoff) {
+        let ProducerConfig { terms, op_timeout, backoff, .. } = self.config;
+        if let Ok(lease) = Lease::counted(terms, inc, (op_timeout, backoff), self.without) {
             self.lease = lease;
         }
+        if let (true, Some(Standing { record, .. })) = (in_place, &self.standing) {
+            self.queue_lane.give_up();
+            self.retained.root(record.chain, record.floor.off, record.floor.chain);
+            self.sent = durable.off.max(self.seg.base);
+            self.acked = self.sent;
+            return;
+        }
         self.begin(Acquire::drain(None), effects);
+    }
+
+    /// A checkpoint is durable.
+    fn checkpointed(&mut self, off: u64, seq: u64) {
+        if off > self.durable.off && off <= self.retained.next() {
+            self.durable = Frontier { off, chain: self.retained.chain_at(off), seq };
+            self.checkpoints.count();
+        }
     }
 
     fn owner(&self) -> Owner {
@@ -323,12 +395,20 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
     /// Lives of a stage do not try again in step.
     fn pause(&self) -> Duration {
         let least = self.config.backoff.as_nanos();
+        if self.without.is(Mutant::UnseededBackoff) {
+            return self.config.backoff;
+        }
         let share = self.inc.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
         Duration::from_nanos(least.saturating_add((u128::from(least) * u128::from(share) / 1024) as u64))
     }
 
     fn halt(&mut self, error: EdgeError) {
         self.phase = Phase::Halted(error);
+        self.silence();
+    }
+
+    /// Expects no answer any more.
+    fn silence(&mut self) {
         for lane in [&mut self.record_lane, &mut self.queue_lane, &mut self.lease_lane] {
             lane.give_up();
         }
@@ -347,7 +427,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         } else if self.queue_lane.close(op) {
             self.unanswered(now, dice, effects);
         } else if self.lease_lane.close(op) {
-            self.renewed(&Reply::Unknown, effects);
+            self.renewed(now, &Reply::Unknown, effects);
         } else {
             self.dropped.count();
         }
@@ -383,6 +463,23 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         self.phase == Phase::Active
     }
 
+    /// Whether everything that it ever produced is committed, and nothing comes any more.
+    pub fn is_done(&self) -> bool {
+        self.phase == Phase::Done
+    }
+
+    /// Whether it produced more than its checkpoint covers: a stage that goes back to its checkpoint then goes on as a later
+    /// life.
+    pub fn speculates(&self) -> bool {
+        self.retained.next() > self.durable.off
+    }
+
+    /// Whether it owns the edge and, by its own clock at `now`, the memory that was lent to it: what it sends while it believes
+    /// so arrives before that is lent to anybody else (S10).
+    pub fn believes(&self, now: Instant) -> bool {
+        self.is_active() && self.lease.holds(self.leased, now)
+    }
+
     /// The segment that it appends to, while it owns the edge.
     pub fn seg(&self) -> Option<Seg> {
         self.is_active().then_some(self.seg)
@@ -404,6 +501,11 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
     /// How often it came to own the edge, under a generation each.
     pub const fn moves(&self) -> u64 {
         self.moves.get()
+    }
+
+    /// How often a checkpoint made more of its output final.
+    pub const fn checkpoints(&self) -> u64 {
+        self.checkpoints.get()
     }
 
     /// Answers that nobody awaited.

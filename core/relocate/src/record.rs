@@ -3,6 +3,7 @@
 use crate::bad::{Bad, Object, Why};
 use crate::bytes::{CRC, Source, Target};
 use crate::{Chain, ChainKind, EdgeId, FenceEpoch, HostId, Incarnation, Nonce, Owner, StageId};
+use core::hash::{Hash, Hasher};
 use tidemill_seam::Duration;
 
 /// Segments that a record names at most.
@@ -74,7 +75,7 @@ pub struct Terms {
 ///
 /// `generation`, `owner` and `segs` are decisions: whoever changes them has seen the record that it replaces. `frontier`,
 /// `floor` and `end` are facts, which only grow.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EdgeRecord {
     /// Which writing of this record; the first is one.
     pub ver: u64,
@@ -96,7 +97,8 @@ pub struct EdgeRecord {
     pub lease: Terms,
     /// How entries are told apart.
     pub chain: ChainKind,
-    /// Whether the producer promises that what it repeats is equal.
+    /// Whether the producer promises that what it repeats is equal. Then the floor may be above the frontier, and entries
+    /// have to be told apart by what they say.
     pub deterministic: bool,
     /// Offsets below were given up by an operator.
     pub accepted_loss: u64,
@@ -115,6 +117,18 @@ pub enum Unfit {
     /// It is of no generation, or of one that is not above the one that stands.
     Older,
 }
+
+/// Nothing is lost there that could be given up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoLoss;
+
+impl core::fmt::Display for NoLoss {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("nothing that is final is lost there")
+    }
+}
+
+impl core::error::Error for NoLoss {}
 
 impl EdgeRecord {
     /// Bytes of a record: it fits into one sector.
@@ -175,12 +189,30 @@ impl EdgeRecord {
             }
         }
         *kept.get_mut(count).ok_or(Unfit::TooMany)? = seg;
-        if kept[0].base > self.floor.off {
+        if kept[0].base > self.floor.off.max(self.accepted_loss) {
             return Err(Unfit::AboveFloor);
         }
         (self.segs, self.nsegs) = (kept, count as u8 + 1);
         (self.generation, self.owner, self.complaint) = (seg.generation, owner, Complaint::default());
         Ok(())
+    }
+
+    /// An operator gives up the offsets from `need` to `have`, as a [`Gap`](crate::EdgeError::Gap) names them: the consumer goes
+    /// on at `have`, and tells its stage what it never saw. Nothing else passes a gap.
+    ///
+    /// # Errors
+    /// If nothing is given up by that, or what is not even final; nothing is changed.
+    pub fn accept_loss(&mut self, need: u64, have: u64) -> Result<(), NoLoss> {
+        if need >= have || have <= self.accepted_loss || have > self.frontier.off.max(self.floor.off) {
+            return Err(NoLoss);
+        }
+        self.accepted_loss = have;
+        Ok(())
+    }
+
+    /// Forgets where the queue lies: nothing there can be had.
+    pub(crate) fn give_up_segs(&mut self) {
+        (self.segs, self.nsegs) = ([Seg::default(); SEGMENTS], 0);
     }
 
     /// The bytes of it.
@@ -278,15 +310,27 @@ impl EdgeRecord {
             (self.ver == 0, "ver"),
             (newest != self.generation, "generation"),
             ((self.generation == FenceEpoch::NONE) != (self.owner == Owner::default()), "owner"),
+            // What repeats itself is known by what it says, and by nothing else.
+            (self.deterministic && self.chain == ChainKind::Origin, "flags"),
             (!self.deterministic && self.floor.off > self.frontier.off, "floor"),
             (self.floor.off.max(self.frontier.off) > self.end, "end"),
             (complaint.generation > self.generation, "complaint"),
             (complaint.generation == FenceEpoch::NONE && complaint.off != 0, "complaint"),
             (!ascend || oldest.is_some_and(|seg| seg.generation == FenceEpoch::NONE), "segs"),
-            (oldest.is_some_and(|seg| seg.base > self.floor.off), "segs"),
+            (oldest.is_some_and(|seg| seg.base > self.floor.off.max(self.accepted_loss)), "segs"),
+            (self.accepted_loss > self.frontier.off.max(self.floor.off), "accepted loss"),
             (unused.iter().any(|seg| *seg != Seg::default()), "segs"),
         ];
         bad.iter().find(|(is, _)| *is).map(|(_, field)| *field)
+    }
+}
+
+// Of the places for segments those that are used: the others are blank.
+impl Hash for EdgeRecord {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.ver, self.edge, self.generation, self.owner, self.frontier, self.floor).hash(state);
+        (self.end, self.complaint, self.lease, self.chain, self.deterministic).hash(state);
+        (self.accepted_loss, self.segs()).hash(state);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::effects::Effects;
 use crate::error::EdgeError;
 use crate::host::{Entry, Reply, Request, Verb};
 use crate::mutant::Mutant;
-use crate::record::{Complaint, EdgeRecord, Floor};
+use crate::record::{Complaint, EdgeRecord, Floor, Frontier};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -54,6 +54,12 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
         if standing.record.edge != self.config.edge {
             return self.halt(EdgeError::Corrupt);
         }
+        if self.is_deterministic() && !standing.record.deterministic {
+            return self.halt(EdgeError::Unsupported);
+        }
+        if standing.record.end < self.committed.off {
+            return self.halt(EdgeError::NotDeterministic { off: self.committed.off });
+        }
         self.follow(standing, effects);
     }
 
@@ -68,7 +74,7 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
             }
         }
         self.standing = Some(standing);
-        self.bind();
+        self.bind(effects);
         if self.trouble == Trouble::Looking {
             self.trouble = Trouble::Waiting;
             effects.push(ConsumerEffect::Wake(ConsumerTimer::Again, self.config.complain_after));
@@ -76,15 +82,18 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
     }
 
     /// Goes where the record says that its offset lies.
-    fn bind(&mut self) {
+    fn bind(&mut self, effects: &mut Effects<ConsumerEffect<P>>) {
         let Some(Standing { record, .. }) = &self.standing else { return };
         let cursor = self.span.end();
         let Some(seg) = record.serves(cursor).copied() else {
-            if let Some(oldest) = record.segs().first() {
-                let have = oldest.base;
-                self.halt(EdgeError::Gap { need: cursor, have });
-            }
-            return;
+            let (oldest, accepted) = (record.segs().first().map(|seg| seg.base), record.accepted_loss);
+            return match oldest {
+                Some(have) if have <= accepted || self.without.is(Mutant::SkipGap) => {
+                    self.skip(have, effects)
+                }
+                Some(have) => self.halt(EdgeError::Gap { need: cursor, have }),
+                None => {}
+            };
         };
         if seg != self.seg {
             (self.trouble, self.complain) = (Trouble::None, false);
@@ -95,16 +104,34 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
         }
     }
 
+    /// Goes on behind what an operator gave up, from the checkpoint.
+    fn skip(&mut self, have: u64, effects: &mut Effects<ConsumerEffect<P>>) {
+        let need = self.committed.off;
+        if self.span.end() > need || self.committing.is_some() {
+            return self.roll_back(effects);
+        }
+        let known = self.newest.off == have;
+        self.span = Span::new(have, self.newest.chain);
+        (self.unrooted, self.certified) = (!known, self.certified.max(have));
+        effects.push(ConsumerEffect::Lost(need, have));
+        self.bind(effects);
+    }
+
     /// A host answered.
     pub(super) fn replied(&mut self, reply: Reply<P>, effects: &mut Effects<ConsumerEffect<P>>) {
         match reply {
             Reply::Data { off, chain, entries } if off == self.span.end() => {
                 self.suspect = FenceEpoch::NONE;
-                if chain != self.span.chain_at(off) {
-                    return self.roll_back(effects);
+                if core::mem::take(&mut self.unrooted) {
+                    self.span = Span::new(off, chain);
                 }
-                self.extend(off, entries);
-                self.bind();
+                if chain != self.span.chain_at(off) && !self.without.is(Mutant::MapRule) {
+                    return self.contradict(off, effects);
+                }
+                match self.extend(off, entries) {
+                    Ok(()) => self.bind(effects),
+                    Err(off) => self.contradict(off, effects),
+                }
             }
             Reply::Empty { .. } | Reply::Data { .. } => {
                 self.suspect = FenceEpoch::NONE;
@@ -114,19 +141,29 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
         }
     }
 
-    fn extend(&mut self, off: u64, entries: Vec<Entry<P>>) {
-        let Some(kind) = self.standing.as_ref().map(|standing| standing.record.chain) else { return };
+    /// Takes entries, up to the first that is not what it claims to be.
+    fn extend(&mut self, off: u64, entries: Vec<Entry<P>>) -> Result<(), u64> {
+        let record = self.standing.as_ref().map(|standing| (standing.record.chain, standing.record.end));
+        let Some((kind, end)) = record else { return Ok(()) };
+        let by_map = self.without.is(Mutant::MapRule);
         let mut chain = self.span.chain_at(off);
         for (off, entry) in (off..).zip(entries) {
             let label = kind.relabel(entry.label, entry.payload.as_ref());
             chain = kind.extend(chain, off, label);
+            if chain != entry.chain && !by_map || off >= end {
+                return Err(off);
+            }
             self.span.push(chain, entry.payload);
+            if by_map {
+                self.span.mark(self.seg.generation);
+            }
         }
         if self.without.is(Mutant::AckOnRead) {
             let off = self.span.end();
             self.committed = Floor { off, chain, ..self.committed };
             self.certified = off;
         }
+        Ok(())
     }
 
     /// The segment cannot be read.
@@ -151,52 +188,108 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
                     self.ask(effects);
                 }
             }
+            ConsumerTimer::Poll if self.is_finished() => {}
             ConsumerTimer::Poll => {
                 self.idle = false;
-                self.ask(effects);
+                if !self.without.is(Mutant::PollOnlyOnError) || self.trouble != Trouble::None {
+                    self.ask(effects);
+                }
                 effects.push(ConsumerEffect::Wake(ConsumerTimer::Poll, self.config.poll));
             }
         }
     }
 
-    /// Holds what was read against what is final.
+    /// Holds what was read against what is final, shows it to the stage, and commits what may be.
     pub(super) fn validate(&mut self, effects: &mut Effects<ConsumerEffect<P>>) {
-        if matches!(self.phase, Phase::Boot | Phase::Halted(_)) || self.back {
+        if matches!(self.phase, Phase::Boot | Phase::Halted(_)) || self.back || !self.certify(effects) {
             return;
         }
-        let end = self.span.end();
-        let nearest = self.ahead.filter(|ahead| ahead.off <= end);
-        let certificate = Some(self.newest).filter(|newest| newest.off <= end).or(nearest);
-        if let Some(certificate) = certificate.filter(|certificate| certificate.off > self.certified) {
-            if self.span.chain_at(certificate.off) != certificate.chain
-                && !self.without.is(Mutant::NoCommitValidation)
-            {
-                return self.contradict(certificate.off, effects);
-            }
-            (self.certified, self.ahead) = (certificate.off, None);
-            if self.newest.off > end {
-                self.ahead = Some(self.newest);
-            }
-        }
-        let show = if self.config.preset == Preset::ExactlyOnce { self.certified } else { end };
-        let first = self.span.shown();
-        let shown = self.span.show(show);
+        let (end, first) = (self.span.end(), self.span.shown());
+        let visible = if self.config.preset == Preset::ExactlyOnce { self.certified } else { end };
+        let shown = self.span.show(visible);
         if !shown.is_empty() {
             effects.push(ConsumerEffect::Deliver(first, shown));
+            if self.config.preset == Preset::AtLeastOnce {
+                effects.push(ConsumerEffect::Release(end));
+            }
         }
-        let reach = if self.without.is(Mutant::CommitPastFrontier) { end } else { self.certified };
+        self.commit(end, effects);
+    }
+
+    /// Has what may be committed made durable, or the end where everything is read.
+    fn commit(&mut self, end: u64, effects: &mut Effects<ConsumerEffect<P>>) {
+        let ends = self.standing.as_ref().is_some_and(|standing| standing.record.end == end);
+        let early = self.is_deterministic() || self.without.is(Mutant::CommitPastFrontier);
+        let reach = if early { end } else { self.certified };
         let covered = self.snapshots.iter().rev().find(|snapshot| **snapshot <= reach).copied();
-        if let (Some(off), None) = (covered, self.committing) {
-            self.committing = Some(off);
-            effects.push(ConsumerEffect::Commit(off));
+        let off = match covered {
+            _ if self.committing.is_some() || self.finished => return,
+            _ if ends && self.certified == end && !self.unrooted => {
+                effects.push(ConsumerEffect::Finish(end));
+                end
+            }
+            Some(off) => {
+                effects.push(ConsumerEffect::Commit(off));
+                off
+            }
+            None => return,
+        };
+        self.committing = Some(off);
+        if self.without.is(Mutant::EffectsBeforeCommit) {
+            effects.push(ConsumerEffect::Release(off));
         }
     }
 
-    /// What was read is not what is final; the second time from one segment, its host lies.
+    /// Whether what was read is what is final, as far as that is known.
+    fn certify(&mut self, effects: &mut Effects<ConsumerEffect<P>>) -> bool {
+        let end = self.span.end();
+        if self.standing.as_ref().is_some_and(|standing| standing.record.end < end) {
+            // An earlier life of the producer said more than there is.
+            self.roll_back(effects);
+            return false;
+        }
+        let nearest = self.ahead.filter(|ahead| ahead.off <= end);
+        let certificate = Some(self.newest).filter(|newest| newest.off <= end).or(nearest);
+        let Some(Frontier { off, chain, .. }) =
+            certificate.filter(|certificate| certificate.off > self.certified)
+        else {
+            return true;
+        };
+        // A deterministic edge is committed beyond its frontier, and forgets what is committed: there the producer compares.
+        let known = off >= self.span.from() && !self.without.is(Mutant::NoCommitValidation);
+        let differs = match self.without.is(Mutant::MapRule) {
+            true => !self.is_mapped(off),
+            false => self.span.chain_at(off) != chain,
+        };
+        if known && differs {
+            if off == self.committed.off {
+                self.halt(EdgeError::NotDeterministic { off });
+            } else {
+                self.contradict(off, effects);
+            }
+            return false;
+        }
+        (self.certified, self.ahead) = (off, Some(self.newest).filter(|newest| newest.off > end));
+        true
+    }
+
+    /// Whether everything up to an offset was read where the record says that it lies.
+    fn is_mapped(&self, off: u64) -> bool {
+        let Some(Standing { record, .. }) = &self.standing else { return false };
+        (self.span.from()..off)
+            .all(|off| self.span.whence(off) == record.serves(off).map(|seg| seg.generation))
+    }
+
+    /// What lies in a segment is not what was read, or not what is final. The second time its host lies; where it is what is
+    /// committed, and another segment said so as well, the producer does.
     fn contradict(&mut self, off: u64, effects: &mut Effects<ConsumerEffect<P>>) {
-        let this = Some((self.seg.generation, off));
-        let again = self.contradicted == this;
-        self.contradicted = this;
+        let generation = self.seg.generation;
+        let before = self.contradicted.replace((generation, off));
+        let elsewhere = before.is_some_and(|(first, at)| first != generation && at == off);
+        if elsewhere && self.is_deterministic() && off == self.committed.off {
+            return self.halt(EdgeError::NotDeterministic { off });
+        }
+        let again = before == Some((generation, off));
         self.complain |= again;
         self.roll_back(effects);
         if again {
@@ -215,7 +308,7 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
         let Floor { off, chain, .. } = self.committed;
         let complain = self.complain;
         self.span = Span::new(off, chain);
-        self.certified = off;
+        (self.certified, self.unrooted) = (self.certified.min(off), false);
         self.ahead = Some(self.newest).filter(|newest| newest.off > off);
         self.snapshots.clear();
         self.rollbacks.count();
@@ -237,7 +330,8 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
                 self.complain &= record.complaint.generation != self.seg.generation;
                 self.follow(Standing { version, record: *record }, effects);
                 if self.phase == Phase::Bound && self.seg.base < off {
-                    let verb = Verb::Trim { off };
+                    let past = self.without.is(Mutant::TrimPastFloor);
+                    let verb = Verb::Trim { off: if past { self.span.end() } else { off } };
                     effects.push(ConsumerEffect::Tell(
                         self.seg.host,
                         Request { target: self.target(self.seg), verb },
@@ -263,13 +357,15 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
             return;
         }
         let (off, read_max) = (self.span.end(), u64::from(self.config.read_max));
-        let final_ahead = self.newest.off.saturating_sub(off);
-        let early = self.config.window.saturating_sub(off.saturating_sub(self.certified));
-        let next = self
-            .standing
-            .as_ref()
-            .and_then(|standing| standing.record.segs().iter().map(|seg| seg.base).find(|base| *base > off));
-        let until_next = next.map_or(u64::MAX, |base| base - off);
+        let blind = self.without.is(Mutant::WindowBlocksCertificate);
+        let final_ahead = if blind { 0 } else { self.newest.off.saturating_sub(off) };
+        let sure = self.certified.max(self.committed.off);
+        let early = self.config.window.saturating_sub(off.saturating_sub(sure));
+        let record = self.standing.as_ref().map(|standing| &standing.record);
+        let bound = record.map(|record| {
+            record.segs().iter().map(|seg| seg.base).find(|base| *base > off).unwrap_or(record.end)
+        });
+        let until_next = bound.map_or(u64::MAX, |bound| bound.saturating_sub(off));
         let max = final_ahead.max(early).min(read_max).min(until_next) as u32;
         if max == 0 {
             return;
@@ -281,7 +377,12 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
     /// Publishes what is committed, and what is missed, where the record does not say so yet.
     fn publish(&mut self, effects: &mut Effects<ConsumerEffect<P>>) {
         let Some(Standing { version, record }) = &self.standing else { return };
-        let floor = self.committed.off > record.floor.off;
+        let sure = match self.committing.filter(|_| self.without.is(Mutant::InputFloorFirst)) {
+            Some(off) => Floor { off, chain: self.span.chain_at(off), ..self.committed },
+            None => self.committed,
+        };
+        let rederives = self.commits.get() > 0 || !self.without.is(Mutant::FloorNotRederived);
+        let floor = sure.off > record.floor.off && rederives;
         let complain =
             self.complain && record.complaint.generation != self.seg.generation && self.phase == Phase::Bound;
         if !(floor || complain) || self.resting || !self.record_lane.is_idle() || effects.room() == 0 {
@@ -290,7 +391,7 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
         let mut new: Box<EdgeRecord> = Box::new(record.clone());
         new.ver = new.ver.saturating_add(1);
         if floor {
-            new.floor = self.committed;
+            new.floor = sure;
         }
         if complain {
             new.complaint = Complaint { generation: self.seg.generation, off: self.span.end() };

@@ -1,4 +1,4 @@
-use crate::Chain;
+use crate::{Chain, FenceEpoch};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -9,6 +9,8 @@ pub(super) struct Span<P> {
     root: Chain,
     links: VecDeque<Chain>,
     held: VecDeque<P>,
+    /// From which generation each was read, where somebody marks it.
+    whence: VecDeque<FenceEpoch>,
 }
 
 impl<P> Default for Span<P> {
@@ -19,7 +21,12 @@ impl<P> Default for Span<P> {
 
 impl<P> Span<P> {
     pub(super) const fn new(from: u64, root: Chain) -> Self {
-        Self { from, root, links: VecDeque::new(), held: VecDeque::new() }
+        Self { from, root, links: VecDeque::new(), held: VecDeque::new(), whence: VecDeque::new() }
+    }
+
+    /// The offset of the first item.
+    pub(super) const fn from(&self) -> u64 {
+        self.from
     }
 
     /// The offset after the last item.
@@ -38,6 +45,16 @@ impl<P> Span<P> {
         before.copied().unwrap_or(self.root)
     }
 
+    /// Says from which generation the last item was read.
+    pub(super) fn mark(&mut self, generation: FenceEpoch) {
+        self.whence.push_back(generation);
+    }
+
+    /// From which generation the item at an offset was read, if that was marked.
+    pub(super) fn whence(&self, off: u64) -> Option<FenceEpoch> {
+        self.whence.get(off.checked_sub(self.from)? as usize).copied()
+    }
+
     pub(super) fn push(&mut self, chain: Chain, item: P) {
         self.links.push_back(chain);
         self.held.push_back(item);
@@ -52,6 +69,7 @@ impl<P> Span<P> {
     pub(super) fn drop_below(&mut self, off: u64) {
         while self.from < off {
             let Some(chain) = self.links.pop_front() else { break };
+            self.whence.pop_front();
             (self.from, self.root) = (self.from + 1, chain);
         }
     }

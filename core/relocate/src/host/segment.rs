@@ -107,6 +107,11 @@ impl<P: AsRef<[u8]> + Clone> Segment<P> {
         if off > next {
             return Reply::Gap { next };
         }
+        if off < next && without.is(Mutant::AppendTwice) {
+            self.held += weight(&entry);
+            self.entries.push_back(entry);
+            return Reply::AlreadyHave { next };
+        }
         if off < next {
             // What was trimmed is committed, and can no longer be told from another.
             let have = off.checked_sub(self.base).and_then(|at| self.entries.get_mut(at as usize));

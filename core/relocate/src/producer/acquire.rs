@@ -6,7 +6,7 @@ use crate::effects::Effects;
 use crate::error::EdgeError;
 use crate::host::{Reply, Request, Verb};
 use crate::mutant::Mutant;
-use crate::record::{EdgeRecord, SEGMENTS, Seg};
+use crate::record::{EdgeRecord, Floor, SEGMENTS, Seg};
 use crate::{FenceEpoch, HostId};
 use alloc::boxed::Box;
 use tidemill_seam::{Instant, Version};
@@ -58,6 +58,9 @@ impl Acquire {
 impl<P: AsRef<[u8]> + Clone> Producer<P> {
     /// Stops appending and begins a move.
     pub(super) fn begin(&mut self, acquire: Acquire, effects: &mut Effects<ProducerEffect<P>>) {
+        if self.without.is(Mutant::CreditsLostOnMove) {
+            self.config.window -= self.queue_lane.open_count().min(self.config.window);
+        }
         self.queue_lane.give_up();
         self.lease_lane.give_up();
         self.record_lane.give_up();
@@ -82,16 +85,21 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         effects: &mut Effects<ProducerEffect<P>>,
     ) {
         let Some(Standing { record, .. }) = self.standing.clone() else { return };
-        if let Some(seg) = acquire.lent() {
+        let over = self.ended && record.end == record.floor.off;
+        if let Some(seg) = acquire.lent().filter(|_| !over) {
             if record.newest() == Some(&seg) && record.owner == self.owner() {
                 return self.activate(seg, effects);
             }
             if record.generation.bump() == Ok(seg.generation) && self.may_own(&record) {
                 return self.swap(acquire, seg, effects);
             }
-            let verb = Verb::Free { inc: self.inc };
-            effects.push(ProducerEffect::Tell(seg.host, Request { target: self.target(seg), verb }));
+            self.free(seg, effects);
             acquire.at = At::Reading { lent: None };
+        }
+        if over {
+            acquire.lent().into_iter().for_each(|seg| self.free(seg, effects));
+            self.phase = Phase::Done;
+            return;
         }
         if !self.may_own(&record) {
             return self.halt(EdgeError::Fenced { by: record.owner.inc });
@@ -109,8 +117,22 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
                 let request = Request { target: self.target(seg), verb: Verb::Seal { by } };
                 effects.push(ProducerEffect::Ask(self.queue_lane.open(), seg.host, request));
             }
-            None => self.lend(now, acquire, record.floor.off, dice, effects),
+            None => self.lend(now, acquire, self.least(record.floor.off), dice, effects),
         }
+    }
+
+    /// Gives back a segment that nothing will lie in.
+    fn free(&self, seg: Seg, effects: &mut Effects<ProducerEffect<P>>) {
+        if self.without.is(Mutant::LostCasLeaksSegment) {
+            return;
+        }
+        let verb = Verb::Free { inc: self.inc };
+        effects.push(ProducerEffect::Tell(seg.host, Request { target: self.target(seg), verb }));
+    }
+
+    /// Where a new segment begins at the least: at the floor, or above what an operator gave up.
+    fn least(&self, floor: u64) -> u64 {
+        floor.max(self.retained.from().min(self.durable.off))
     }
 
     /// A later life of the stage is the only one that shuts this one out.
@@ -123,22 +145,42 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         if record.edge != self.config.edge {
             return Err(EdgeError::Corrupt);
         }
-        if record.deterministic {
-            return Err(EdgeError::Unsupported);
-        }
         let floor = record.floor;
         if self.retained.from() > floor.off && !self.without.is(Mutant::DropWhenHostAcked) {
-            return Err(EdgeError::Gap { need: floor.off, have: self.retained.from() });
+            // What was said before an offset is known of the next one only.
+            let have = self.durable.off;
+            if record.accepted_loss < have {
+                return Err(EdgeError::Gap { need: floor.off, have });
+            }
+            self.retained.give_up(self.durable);
         }
         if !self.retained.is_rooted() {
             self.retained.root(record.chain, floor.off, floor.chain);
             let (off, generation) = (self.durable.off, record.generation);
-            if self.retained.next() != off || self.retained.chain_at(off) != self.durable.chain {
-                return Err(EdgeError::Diverged { off, generation });
+            let lost = floor.off > off && !record.deterministic;
+            if lost || self.retained.next() != off || self.retained.chain_at(off) != self.durable.chain {
+                return Err(match record.deterministic {
+                    true => EdgeError::NotDeterministic { off },
+                    false => EdgeError::Diverged { off, generation },
+                });
             }
         }
-        self.retained.drop_below(floor.off);
+        self.compare(record.deterministic, record.floor)?;
+        self.retained.drop_below(floor.off.min(self.durable.off));
         Ok(())
+    }
+
+    /// Holds what this life produces against what is committed, where that may be more than what is final.
+    pub(super) fn compare(&mut self, deterministic: bool, floor: Floor) -> Result<(), EdgeError> {
+        let Floor { off, chain, .. } = floor;
+        if !deterministic || off < self.retained.from() {
+            return Ok(());
+        }
+        self.ahead = (off > self.retained.next()).then_some((off, chain));
+        match self.ahead.is_some() || self.retained.chain_at(off) == chain {
+            true => Ok(()),
+            false => Err(EdgeError::NotDeterministic { off }),
+        }
     }
 
     /// Has a segment lent from `base` on.
@@ -163,15 +205,16 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         };
         let Ok(generation) = record.generation.bump() else { return self.halt(EdgeError::Exhausted) };
         let seg = Seg { generation, host, nonce: fresh(dice), base };
+        let Floor { off, chain, .. } = record.floor;
         let verb = Verb::Alloc {
             inc: self.inc,
             base,
-            chain: self.retained.chain_at(base),
-            capacity: self.config.capacity,
+            chain: if base == off { chain } else { self.retained.chain_at(base) },
+            capacity: self.config.capacity.max(self.retained.weight(base)),
             ttl: self.config.terms.ttl,
         };
         acquire.at = At::Lending { seg };
-        (self.phase, self.leased) = (Phase::Acquire(acquire), now);
+        (self.phase, self.leased, self.renewing) = (Phase::Acquire(acquire), now, now);
         let request = Request { target: self.target(seg), verb };
         effects.push(ProducerEffect::Ask(self.queue_lane.open(), host, request));
     }
@@ -188,7 +231,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         let Some(floor) = self.standing.as_ref().map(|standing| standing.record.floor.off) else { return };
         match (acquire.at.clone(), reply) {
             (At::Sealing, Some(Reply::End { off: end, .. })) => {
-                let mut base = end.min(self.retained.next()).max(floor);
+                let mut base = end.min(self.retained.next()).max(self.least(floor));
                 if self.without.is(Mutant::AdoptSuffix) {
                     base = end.max(floor);
                 }
@@ -196,7 +239,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
             }
             (At::Sealing, _) => {
                 acquire.abandon = true;
-                self.lend(now, acquire, floor, dice, effects);
+                self.lend(now, acquire, self.least(floor), dice, effects);
             }
             (At::Lending { seg }, Some(Reply::Granted { .. })) => self.swap(acquire, seg, effects),
             (At::Lending { .. }, Some(Reply::Stale { .. })) => {
@@ -220,10 +263,12 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         let Some(Standing { version, record }) = &self.standing else { return };
         let mut new = Box::new(record.clone());
         new.ver = new.ver.saturating_add(1);
+        if acquire.abandon && seg.base > record.floor.off {
+            new.give_up_segs();
+        }
         if new.hand_over(self.owner(), seg).is_err() {
             // Too many are left: nothing is expected of them any more.
-            let verb = Verb::Free { inc: self.inc };
-            effects.push(ProducerEffect::Tell(seg.host, Request { target: self.target(seg), verb }));
+            self.free(seg, effects);
             (acquire.abandon, acquire.at) = (true, At::Reading { lent: None });
             return self.again(acquire, effects);
         }
@@ -244,6 +289,12 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
             Ok(Swapped::Won(version)) => self.win(version, *new, seg, effects),
             Ok(Swapped::Unknown) if self.without.is(Mutant::UnknownCasIsWon) => {
                 self.win(Version(new.ver), *new, seg, effects);
+            }
+            Ok(Swapped::Unknown) if self.without.is(Mutant::UnknownCasIsLost) => {
+                self.free(seg, effects);
+                let acquire = Acquire { at: At::Reading { lent: None }, ..acquire };
+                self.phase = Phase::Acquire(acquire);
+                effects.push(ProducerEffect::Read(self.record_lane.open()));
             }
             // Read, and go by what stands there: nothing else settles it.
             Ok(Swapped::Lost | Swapped::Unknown) => {

@@ -8,7 +8,7 @@ use crate::effects::Effects;
 use crate::error::EdgeError;
 use crate::host::{Reply, Request, Verb};
 use crate::mutant::Mutant;
-use crate::record::{EdgeRecord, Seg};
+use crate::record::{EdgeRecord, Frontier, OPEN, Seg};
 use alloc::boxed::Box;
 use tidemill_seam::{Instant, Version};
 
@@ -29,6 +29,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
     pub(super) fn activate(&mut self, seg: Seg, effects: &mut Effects<ProducerEffect<P>>) {
         (self.seg, self.sent, self.acked) = (seg, seg.base, seg.base);
         self.phase = Phase::Active;
+        self.settle();
         self.moves.count();
         effects.push(ProducerEffect::Wake(ProducerTimer::Renew, self.lease.renew()));
         effects.push(ProducerEffect::Wake(ProducerTimer::Poll, self.config.poll));
@@ -71,12 +72,16 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
                 self.begin(Acquire::abandon(), effects);
             }
             Phase::Active => self.settle(),
-            Phase::Boot | Phase::Halted(_) => {}
+            Phase::Boot | Phase::Done | Phase::Halted(_) => {}
         }
     }
 
-    /// The consumer may have made room.
+    /// The consumer may have made room, and it may have committed something else.
     fn settle(&mut self) {
+        let Some(Standing { record, .. }) = &self.standing else { return };
+        if let Err(error) = self.compare(record.deterministic, record.floor) {
+            return self.halt(error);
+        }
         self.shed();
         self.full = false;
     }
@@ -86,7 +91,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
     fn shed(&mut self) {
         let Some(Standing { record, .. }) = &self.standing else { return };
         let given = if self.without.is(Mutant::ForgetBeforeAppend) { u64::MAX } else { self.acked };
-        self.retained.drop_below(record.floor.off.min(given));
+        self.retained.drop_below(record.floor.off.min(self.durable.off).min(given));
     }
 
     /// The record could not be read, or nobody said what became of a swap.
@@ -99,7 +104,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
                 self.resting = true;
                 effects.push(ProducerEffect::Wake(ProducerTimer::Again, self.pause()));
             }
-            Phase::Boot | Phase::Halted(_) => {}
+            Phase::Boot | Phase::Done | Phase::Halted(_) => {}
         }
     }
 
@@ -132,7 +137,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
                 Some(error) => self.halt(error),
                 None => self.unread(effects),
             },
-            (Phase::Boot | Phase::Checking | Phase::Halted(_), _) => {}
+            (Phase::Boot | Phase::Checking | Phase::Done | Phase::Halted(_), _) => {}
         }
     }
 
@@ -162,10 +167,16 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
             Reply::Full => {
                 self.queue_lane.give_up();
                 (self.sent, self.full) = (self.acked, true);
-                effects.push(ProducerEffect::Checkpoint);
+                if !self.without.is(Mutant::FullWithoutCheckpoint) {
+                    effects.push(ProducerEffect::Checkpoint);
+                }
             }
             Reply::Conflict => {
                 self.halt(EdgeError::Diverged { off: self.acked, generation: self.seg.generation });
+            }
+            Reply::Stale { .. } | Reply::Sealed { .. } if self.without.is(Mutant::RetryAfterStale) => {
+                self.queue_lane.give_up();
+                self.sent = self.acked;
             }
             Reply::Stale { .. } | Reply::Sealed { .. } => {
                 self.queue_lane.give_up();
@@ -187,17 +198,25 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         match self.phase.clone() {
             Phase::Acquire(acquire) => self.moved(now, acquire, None, dice, effects),
             Phase::Active => self.begin(Acquire::abandon(), effects),
-            Phase::Boot | Phase::Checking | Phase::Halted(_) => {}
+            Phase::Boot | Phase::Checking | Phase::Done | Phase::Halted(_) => {}
         }
     }
 
     /// A renewal was answered.
-    pub(super) fn renewed(&mut self, reply: &Reply<P>, effects: &mut Effects<ProducerEffect<P>>) {
+    pub(super) fn renewed(
+        &mut self,
+        now: Instant,
+        reply: &Reply<P>,
+        effects: &mut Effects<ProducerEffect<P>>,
+    ) {
         if self.phase != Phase::Active {
             return;
         }
         match reply {
-            Reply::Ok => effects.push(ProducerEffect::Wake(ProducerTimer::Renew, self.lease.renew())),
+            Reply::Ok => {
+                self.leased = if self.without.is(Mutant::CountFromReply) { now } else { self.renewing };
+                effects.push(ProducerEffect::Wake(ProducerTimer::Renew, self.lease.renew()));
+            }
             _ => self.begin(Acquire::abandon(), effects),
         }
     }
@@ -224,7 +243,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
                 self.begin(Acquire::abandon(), effects);
             }
             (ProducerTimer::Renew, Phase::Active) => {
-                self.leased = now;
+                self.renewing = now;
                 let request = Request { target: self.target(self.seg), verb: Verb::Renew { inc: self.inc } };
                 effects.push(ProducerEffect::Ask(self.lease_lane.open(), self.seg.host, request));
             }
@@ -237,6 +256,10 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         if self.phase != Phase::Active {
             return;
         }
+        let over = |standing: &Standing| standing.record.end == standing.record.floor.off;
+        if self.ended && self.standing.as_ref().is_some_and(over) && effects.room() > 0 {
+            return self.leave(effects);
+        }
         self.publish(effects);
         while !self.full && self.queue_lane.open_count() < self.config.window && effects.room() > 0 {
             let Some(entry) = self.retained.get(self.sent) else { return };
@@ -247,23 +270,44 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         }
     }
 
-    /// Publishes what is final, where the record does not say so yet.
+    /// Everything is committed, and nothing comes any more: gives its memory back.
+    fn leave(&mut self, effects: &mut Effects<ProducerEffect<P>>) {
+        self.silence();
+        self.phase = Phase::Done;
+        let request = Request { target: self.target(self.seg), verb: Verb::Free { inc: self.inc } };
+        effects.push(ProducerEffect::Tell(self.seg.host, request));
+    }
+
+    /// Publishes what is final, and that it is all, where the record does not say so yet.
     fn publish(&mut self, effects: &mut Effects<ProducerEffect<P>>) {
         let Some(Standing { version, record }) = &self.standing else { return };
-        let mut known = self.durable;
+        // No further than the segment has it: a certificate that the consumer cannot reach frees no room.
+        let off = self.durable.off.min(self.acked);
+        let mut known = Frontier { off, chain: self.retained.chain_at(off), ..self.durable };
         if self.without.is(Mutant::FrontierBeforeCheckpoint) && self.retained.next() > known.off {
             known.off = self.retained.next();
             known.chain = self.retained.chain_at(known.off);
         }
-        if self.resting
-            || known.off <= record.frontier.off
-            || !self.record_lane.is_idle()
-            || effects.room() == 0
-        {
+        let rederives = self.checkpoints.get() > 0 || !self.without.is(Mutant::FrontierNotRederived);
+        let grown = known.off > record.frontier.off && rederives;
+        let all = self.ended && known.off == self.retained.next();
+        let early = self.closing && self.without.is(Mutant::EndBeforeCheckpoint);
+        let ends = (all || early) && record.end == OPEN;
+        if self.resting || !(grown || ends) || !self.record_lane.is_idle() || effects.room() == 0 {
             return;
         }
+        if ends && record.floor.off > self.retained.next() {
+            let off = record.floor.off;
+            return self.halt(EdgeError::NotDeterministic { off });
+        }
         let mut new = Box::new(record.clone());
-        (new.ver, new.frontier) = (new.ver.saturating_add(1), known);
+        new.ver = new.ver.saturating_add(1);
+        if grown {
+            new.frontier = known;
+        }
+        if ends {
+            new.end = self.retained.next();
+        }
         self.publishing = Some(new.clone());
         effects.push(ProducerEffect::Swap(self.record_lane.open(), *version, new));
     }

@@ -36,9 +36,11 @@ impl<P: AsRef<[u8]> + Clone> Retained<P> {
         }
     }
 
-    /// Lets everything below `off` go, and learns that `chain` is before it.
+    /// Lets everything below `off` go, and learns that `chain` is before it. Where nothing is left, what was before the next
+    /// offset is known already.
     pub(super) fn root(&mut self, kind: ChainKind, off: u64, chain: Chain) {
         self.drop_below(off);
+        self.rooted |= self.from < off;
         if self.rooted || self.from != off {
             return;
         }
@@ -48,6 +50,12 @@ impl<P: AsRef<[u8]> + Clone> Retained<P> {
             chain = kind.extend(chain, off, entry.label);
             entry.chain = chain;
         }
+    }
+
+    /// Lets everything go that is final: what was said before what comes next is known, whatever became of it.
+    pub(super) fn give_up(&mut self, durable: Frontier) {
+        self.drop_below(durable.off);
+        (self.root, self.rooted) = (durable.chain, true);
     }
 
     /// Whether chains are known.
@@ -81,6 +89,13 @@ impl<P: AsRef<[u8]> + Clone> Retained<P> {
 
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// What the entries from an offset on take in a segment.
+    pub(super) fn weight(&self, off: u64) -> u64 {
+        let skipped = off.saturating_sub(self.from) as usize;
+        let entries = self.entries.iter().skip(skipped);
+        entries.map(|entry| Entry::<P>::OVERHEAD + entry.payload.as_ref().len() as u64).sum()
     }
 
     pub(super) fn get(&self, off: u64) -> Option<&Entry<P>> {

@@ -2,6 +2,9 @@
 
 mod consumer;
 mod hostile;
+mod leases;
+mod loss;
+mod mutants;
 mod producer;
 mod rig;
 mod timeline;

@@ -252,7 +252,11 @@ fn what_is_retained_is_held_against_the_checkpoint_and_the_floor() {
     rig.written.entries.remove(0);
     rig.bear_producer();
     rig.settle_producer();
-    assert_eq!(rig.producer.error(), Some(EdgeError::Gap { need: 0, have: 1 }));
+    assert_eq!(
+        rig.producer.error(),
+        Some(EdgeError::Gap { need: 0, have: 2 }),
+        "and nothing before 2 has a chain"
+    );
 }
 
 #[test]

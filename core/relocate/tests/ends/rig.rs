@@ -3,9 +3,9 @@
 
 use tidemill_relocate::{
     Capability, ChainKind, Consumer, ConsumerConfig, ConsumerEffect, ConsumerEvent, ConsumerTimer, EdgeId,
-    EdgeRecord, Floor, Frontier, Host, HostId, Incarnation, Label, Nonce, Preset, Producer, ProducerConfig,
-    ProducerEffect, ProducerEvent, ProducerTimer, Reply, Request, Restored, Resumed, Seg, StageId, Standing,
-    Swapped, Target, Terms, Verb,
+    EdgeRecord, Floor, Frontier, Host, HostId, Incarnation, Label, Mutant, Nonce, Preset, Producer,
+    ProducerConfig, ProducerEffect, ProducerEvent, ProducerTimer, Reply, Request, Restored, Resumed, Seg,
+    StageId, Standing, Swapped, Target, Terms, Verb,
 };
 use tidemill_seam::{Duration, Entropy, Instant, Version};
 
@@ -42,6 +42,11 @@ pub(crate) struct Rig {
     pub(crate) asks: Vec<ConsumerEffect<Item>>,
     /// What the consumer's stage was shown, and has not taken back.
     pub(crate) shown: Vec<Item>,
+    /// What it was told that it never sees, and what may leave.
+    pub(crate) lost: Vec<(u64, u64)>,
+    pub(crate) released: Vec<u64>,
+    /// What is left out of both ends.
+    without: Option<Mutant>,
     nonce: u64,
 }
 
@@ -90,9 +95,23 @@ pub(crate) fn consumer_config(preset: Preset) -> ConsumerConfig {
     }
 }
 
+fn producer(without: Option<Mutant>) -> Producer<Item> {
+    let fresh = Producer::new(producer_config()).expect("fair terms");
+    without.into_iter().fold(fresh, Producer::without)
+}
+
+fn consumer(preset: Preset, without: Option<Mutant>) -> Consumer<Item> {
+    without.into_iter().fold(Consumer::new(consumer_config(preset)), Consumer::without)
+}
+
 impl Rig {
     /// An edge that nobody uses yet.
     pub(crate) fn new(preset: Preset) -> Self {
+        Self::without(preset, None)
+    }
+
+    /// The same, but for one safeguard perhaps.
+    pub(crate) fn without(preset: Preset, without: Option<Mutant>) -> Self {
         let record = EdgeRecord::new(EDGE, ChainKind::Origin, TERMS);
         Self {
             now: Instant::ZERO,
@@ -101,18 +120,25 @@ impl Rig {
             written: Written::default(),
             taken: Floor::default(),
             committed: Vec::new(),
-            producer: Producer::new(producer_config()).expect("fair terms"),
+            producer: producer(without),
             wants: Vec::new(),
-            consumer: Consumer::new(consumer_config(preset)),
+            consumer: consumer(preset, without),
             asks: Vec::new(),
             shown: Vec::new(),
+            lost: Vec::new(),
+            released: Vec::new(),
+            without,
             nonce: 0,
         }
     }
 
     /// The same with both ends alive and settled, and items up to `items` pushed.
     pub(crate) fn running(preset: Preset, items: u64) -> Self {
-        let mut rig = Self::new(preset);
+        Self::new(preset).run(items)
+    }
+
+    pub(crate) fn run(self, items: u64) -> Self {
+        let mut rig = self;
         rig.bear_producer();
         rig.bear_consumer();
         rig.settle();
@@ -123,7 +149,7 @@ impl Rig {
 
     pub(crate) fn bear_producer(&mut self) {
         self.written.inc += 1;
-        self.producer = Producer::new(producer_config()).expect("fair terms");
+        self.producer = producer(self.without);
         self.wants.clear();
         let Written { inc, durable, from, entries } = self.written.clone();
         self.tell(ProducerEvent::Minted(Restored { inc: Incarnation(inc), durable, seen: 0, from, entries }));
@@ -131,7 +157,7 @@ impl Rig {
 
     pub(crate) fn bear_consumer(&mut self) {
         self.taken.inc.0 += 1;
-        self.consumer = Consumer::new(consumer_config(Preset::ExactlyOnceEarly));
+        self.consumer = consumer(Preset::ExactlyOnceEarly, self.without);
         self.asks.clear();
         self.shown.clone_from(&self.committed);
         self.show(ConsumerEvent::Minted(Resumed { committed: self.taken, seen: 0 }));
@@ -168,6 +194,11 @@ impl Rig {
                     self.shown.extend(items);
                 }
                 ConsumerEffect::Rollback(off) => self.shown.truncate(off as usize),
+                ConsumerEffect::Lost(from, to) => {
+                    self.shown.resize(to as usize, b"lost".to_vec());
+                    self.lost.push((from, to));
+                }
+                ConsumerEffect::Release(off) => self.released.push(off),
                 effect => self.asks.push(effect),
             }
         }
@@ -248,6 +279,10 @@ impl Rig {
                 None => ConsumerEvent::Late(op),
             },
             ConsumerEffect::Commit(off) => self.commit(off),
+            ConsumerEffect::Finish(off) => match self.commit(off) {
+                ConsumerEvent::Committed { off, seq } => ConsumerEvent::Finished { off, seq },
+                fenced => fenced,
+            },
             ConsumerEffect::Tell(to, request) => {
                 _ = self.ask(to, request);
                 return true;

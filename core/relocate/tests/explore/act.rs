@@ -1,12 +1,13 @@
 //! What becomes of the world when it does.
 
+use crate::part::Part;
 use crate::world::{
     Action, EDGE, HOST, Item, Maker, RIGHT, STAGE, Sabotage, TERMS, Taker, World, Written, fresh_host,
 };
 use tidemill_relocate::{
-    Consumer, ConsumerConfig, ConsumerEffect, ConsumerEvent, ConsumerTimer, EdgeRecord, Floor, Frontier,
-    Incarnation, Label, Op, Producer, ProducerConfig, ProducerEffect, ProducerEvent, ProducerTimer, Reply,
-    Request, Restored, Resumed, Standing, Swapped, Verb,
+    Consumer, ConsumerConfig, ConsumerEffect, ConsumerEvent, ConsumerTimer, EdgeError, EdgeRecord, Floor,
+    Frontier, Incarnation, Label, Mutant, Op, Producer, ProducerConfig, ProducerEffect, ProducerEvent,
+    ProducerTimer, Reply, Request, Restored, Resumed, Standing, Swapped, Verb,
 };
 use tidemill_seam::{Duration, Entropy, Instant, Version};
 
@@ -28,87 +29,98 @@ impl World {
             Action::BearProducer => self.bear_producer(),
             Action::BearConsumer => self.bear_consumer(),
             Action::Crash => {
-                self.host = fresh_host(self.sabotage);
-                (self.lent, self.sealed, self.fence) = (Vec::new(), Vec::new(), 0);
+                *self.host.change() = fresh_host(self.sabotage);
+                let ghosts = self.ghosts.change();
+                (ghosts.lent, ghosts.sealed, ghosts.fence) = (Vec::new(), Vec::new(), 0);
                 self.crashes += 1;
+                Ok(())
             }
-            Action::Push(at) => {
-                let owned = self.makers[at].machine.is_active();
-                let inc = self.makers[at].machine.inc().0 as u8;
-                if self.makers[at].machine.push([inc]).is_ok() {
-                    if !owned {
-                        return Err("S4: produced before it owned the edge");
-                    }
-                    self.tell_producer(at, ProducerEvent::Pushed);
-                }
+            Action::Push(at) => self.push(at),
+            Action::Checkpoint(at) => self.checkpoint(at),
+            Action::Close(at) => {
+                let maker = self.makers[at].change();
+                maker.closed = true;
+                let retained = matches!(maker.machine.close(), Err(EdgeError::Retained { .. }));
+                assert!(retained, "nothing is committed before it is final");
+                self.tell_producer(at, ProducerEvent::Pushed)
             }
-            Action::Checkpoint(at) => return self.checkpoint(at),
+            Action::GoBack(at) => self.go_back(at),
             Action::Produce(at, which) => {
-                let ask = self.makers[at].asks.remove(which);
-                return self.produce(at, ask);
+                let ask = self.makers[at].change().asks.remove(which);
+                self.produce(at, ask)
             }
             Action::Consume(at, which) => {
-                let ask = self.takers[at].asks.remove(which);
-                return self.consume(at, ask);
-            }
-            Action::Lose(..)
-            | Action::Deafen(..)
-            | Action::DeafenTaker(..)
-            | Action::Blur(..)
-            | Action::Lag(..) => {
-                return self.astray(action);
+                let ask = self.takers[at].change().asks.remove(which);
+                self.consume(at, ask)
             }
             Action::PollProducer(at) => {
-                self.tell_producer(at, ProducerEvent::Woke(ProducerTimer::Poll));
+                self.tell_producer(at, ProducerEvent::Woke(ProducerTimer::Poll))?;
                 let reads = |ask: &ProducerEffect<Item>| matches!(ask, ProducerEffect::Read(_));
-                if let Some(read) = self.makers[at].asks.iter().position(reads) {
-                    return self.act(Action::Produce(at, read));
+                match self.makers[at].asks.iter().position(reads) {
+                    Some(read) => self.act(Action::Produce(at, read)),
+                    None => Ok(()),
                 }
             }
             Action::PollConsumer(at) => {
-                self.tell_consumer(at, ConsumerEvent::Woke(ConsumerTimer::Poll));
+                self.tell_consumer(at, ConsumerEvent::Woke(ConsumerTimer::Poll))?;
                 let reads = |ask: &ConsumerEffect<Item>| matches!(ask, ConsumerEffect::Read(_));
-                if let Some(read) = self.takers[at].asks.iter().position(reads) {
-                    return self.act(Action::Consume(at, read));
+                match self.takers[at].asks.iter().position(reads) {
+                    Some(read) => self.act(Action::Consume(at, read)),
+                    None => Ok(()),
                 }
             }
+            astray => self.astray(astray),
         }
-        Ok(())
+    }
+
+    fn push(&mut self, at: usize) -> Result<(), &'static str> {
+        let maker = self.makers[at].change();
+        let owned = maker.machine.is_active();
+        let item = self.bounds.item(maker.machine.inc().0, maker.machine.next(), maker.takes);
+        if maker.machine.push(item).is_err() {
+            return Ok(());
+        }
+        maker.made.push(item);
+        if !owned {
+            return Err("S4: produced before it owned the edge");
+        }
+        self.tell_producer(at, ProducerEvent::Pushed)
     }
 
     /// A request, an answer or a reading that goes astray.
     fn astray(&mut self, action: Action) -> Result<(), &'static str> {
         match action {
             Action::Lose(at, which) => {
-                if let ProducerEffect::Ask(op, ..) = self.makers[at].asks.remove(which) {
-                    self.tell_producer(at, ProducerEvent::Late(op));
+                if let ProducerEffect::Ask(op, ..) = self.makers[at].change().asks.remove(which) {
+                    self.tell_producer(at, ProducerEvent::Late(op))?;
                 }
             }
             Action::Deafen(at, which) => {
-                if let ProducerEffect::Ask(op, _, request) = self.makers[at].asks.remove(which) {
+                if let ProducerEffect::Ask(op, _, request) = self.makers[at].change().asks.remove(which) {
                     self.ask(request)?;
-                    self.tell_producer(at, ProducerEvent::Late(op));
+                    self.tell_producer(at, ProducerEvent::Late(op))?;
                 }
             }
             Action::DeafenTaker(at, which) => {
-                if let ConsumerEffect::Ask(op, _, request) = self.takers[at].asks.remove(which) {
+                if let ConsumerEffect::Ask(op, _, request) = self.takers[at].change().asks.remove(which) {
                     self.ask(request)?;
-                    self.tell_consumer(at, ConsumerEvent::Late(op));
+                    self.tell_consumer(at, ConsumerEvent::Late(op))?;
                 }
             }
             Action::Blur(at, which, done) => {
-                if let ProducerEffect::Swap(op, version, record) = self.makers[at].asks.remove(which) {
+                if let ProducerEffect::Swap(op, version, record) = self.makers[at].change().asks.remove(which)
+                {
                     if done {
                         self.swap(version, &record, false);
                     }
-                    self.tell_producer(at, ProducerEvent::Swapped(op, Ok(Swapped::Unknown)));
+                    self.tell_producer(at, ProducerEvent::Swapped(op, Ok(Swapped::Unknown)))?;
                 }
             }
             Action::Lag(at, which) => {
                 if let (ConsumerEffect::Read(op), Some(old)) =
-                    (self.takers[at].asks.remove(which), self.before.clone())
+                    (self.takers[at].change().asks.remove(which), self.before.clone())
                 {
-                    self.tell_consumer(at, ConsumerEvent::Record(op, Ok(Box::new(old))));
+                    self.tell_consumer(at, ConsumerEvent::Record(op, Ok(Box::new((*old).clone()))))?;
                 }
             }
             _ => unreachable!("nothing else goes astray"),
@@ -116,8 +128,8 @@ impl World {
         Ok(())
     }
 
-    fn bear_producer(&mut self) {
-        self.written.inc += 1;
+    fn bear_producer(&mut self) -> Result<(), &'static str> {
+        self.written.change().inc += 1;
         let config = ProducerConfig {
             edge: EDGE,
             stage: STAGE,
@@ -135,14 +147,36 @@ impl World {
         if let Sabotage::In(mutant) = self.sabotage {
             machine = machine.without(mutant);
         }
-        self.makers.push(Maker { machine, asks: Vec::new() });
-        let Written { inc, durable, from, entries, .. } = self.written.clone();
-        let restored = Restored { inc: Incarnation(inc), durable, seen: 0, from, entries };
-        self.tell_producer(self.makers.len() - 1, ProducerEvent::Minted(restored));
+        let maker = Maker { machine, asks: Vec::new(), made: Vec::new(), takes: 0, closed: false };
+        self.makers.push(Part::new(maker));
+        self.restore(self.makers.len() - 1)
     }
 
-    fn bear_consumer(&mut self) {
-        self.taken.inc += 1;
+    /// A producer finds what its checkpoint says.
+    fn restore(&mut self, at: usize) -> Result<(), &'static str> {
+        let Written { inc, seq, durable, from, entries, finals, ended } = (*self.written).clone();
+        let maker = self.makers[at].change();
+        (maker.made, maker.closed) = (finals, ended);
+        let restored = Restored { inc: Incarnation(inc), durable, seen: 0, from, entries };
+        self.tell_producer(at, ProducerEvent::Minted(restored))?;
+        match ended {
+            true => self.tell_producer(at, ProducerEvent::Ended { off: durable.off, seq }),
+            false => Ok(()),
+        }
+    }
+
+    fn go_back(&mut self, at: usize) -> Result<(), &'static str> {
+        self.rollbacks += 1;
+        if self.sabotage == Sabotage::In(Mutant::RollbackInPlace) {
+            self.makers[at].change().takes += 1;
+        } else {
+            self.written.change().inc += 1;
+        }
+        self.restore(at)
+    }
+
+    fn bear_consumer(&mut self) -> Result<(), &'static str> {
+        self.taken.change().inc += 1;
         let config = ConsumerConfig {
             edge: EDGE,
             capability: RIGHT,
@@ -155,103 +189,116 @@ impl World {
             complain_after: SOON,
         };
         let mut machine = Consumer::new(config);
-        if let Sabotage::In(mutant) = self.sabotage {
+        let by_map = self.bounds.by_map.then_some(Mutant::MapRule);
+        if let (Some(mutant), _) | (None, Sabotage::In(mutant)) = (by_map, self.sabotage) {
             machine = machine.without(mutant);
         }
-        self.takers.push(Taker { machine, asks: Vec::new(), shown: self.taken.committed.clone() });
+        let shown = self.taken.committed.clone();
+        self.takers.push(Part::new(Taker { machine, asks: Vec::new(), shown, released: 0 }));
         let committed = Floor { inc: Incarnation(self.taken.inc), ..self.taken.floor };
         let resumed = Resumed { committed, seen: 0 };
-        self.tell_consumer(self.takers.len() - 1, ConsumerEvent::Minted(resumed));
+        self.tell_consumer(self.takers.len() - 1, ConsumerEvent::Minted(resumed))?;
+        match self.taken.finished {
+            true => {
+                let (off, seq) = (self.taken.floor.off, self.taken.seq);
+                self.tell_consumer(self.takers.len() - 1, ConsumerEvent::Finished { off, seq })
+            }
+            false => Ok(()),
+        }
     }
 
     /// The stage of a producer writes down everything so far.
     fn checkpoint(&mut self, at: usize) -> Result<(), &'static str> {
-        let machine = &self.makers[at].machine;
-        let inc = machine.inc().0;
+        let Maker { machine, made, closed, .. } = &*self.makers[at];
+        let ended = *closed;
+        let (inc, off, from) = (machine.inc().0, machine.next(), machine.retained_from());
         if self.written.inc != inc && self.sabotage != Sabotage::UnfencedProducerStore {
             let by = Incarnation(self.written.inc);
-            self.tell_producer(at, ProducerEvent::Fenced { by });
-            return Ok(());
+            return self.tell_producer(at, ProducerEvent::Fenced { by });
         }
-        let off = machine.next();
-        let from = machine.retained_from();
+        let finals = made.clone();
         let entries: Vec<(Label, Item)> = machine.retained().map(|(label, item)| (label, *item)).collect();
-        let mut finals = self.written.finals.clone();
-        finals.truncate(from as usize);
-        finals.extend(entries.iter().map(|(_, item)| *item));
         if !finals.starts_with(&self.written.finals) {
             return Err("S3: what was final changed");
         }
+        if entries.iter().map(|(_, item)| item).ne(&finals[from as usize..]) {
+            return Err("S2: what is retained is not what was produced");
+        }
         let seq = self.written.seq + 1;
         let durable = Frontier { off, chain: machine.chain_at(off), seq };
-        self.written = Written { inc: self.written.inc, seq, durable, from, entries, finals };
-        self.tell_producer(at, ProducerEvent::Checkpointed { off, seq });
-        Ok(())
+        let inc = self.written.inc;
+        *self.written.change() = Written { inc, seq, durable, from, entries, finals, ended };
+        let event = match ended {
+            true => ProducerEvent::Ended { off, seq },
+            false => ProducerEvent::Checkpointed { off, seq },
+        };
+        self.tell_producer(at, event)
     }
 
     fn produce(&mut self, at: usize, ask: ProducerEffect<Item>) -> Result<(), &'static str> {
-        match ask {
-            ProducerEffect::Read(op) => {
-                let record = self.record.clone();
-                self.tell_producer(at, ProducerEvent::Record(op, Ok(Box::new(record))));
-            }
+        let event = match ask {
+            ProducerEffect::Read(op) => ProducerEvent::Record(op, Ok(Box::new((*self.record).clone()))),
             ProducerEffect::Swap(op, version, record) => {
                 let blind = self.sabotage == Sabotage::BlindPublish;
-                let swapped = self.swap(version, &record, blind);
-                self.tell_producer(at, ProducerEvent::Swapped(op, Ok(swapped)));
+                ProducerEvent::Swapped(op, Ok(self.swap(version, &record, blind)))
             }
-            ProducerEffect::Ask(op, _, request) => {
-                let reply = self.ask(request)?;
-                self.tell_producer(at, ProducerEvent::Reply(op, reply));
-            }
+            ProducerEffect::Ask(op, _, request) => ProducerEvent::Reply(op, self.ask(request)?),
             ProducerEffect::Confirm(op) => {
                 let by = Incarnation(self.written.inc);
-                let fenced = by != self.makers[at].machine.inc();
-                let event = if fenced { ProducerEvent::Fenced { by } } else { ProducerEvent::Confirmed(op) };
-                self.tell_producer(at, event);
+                match by == self.makers[at].machine.inc() {
+                    true => ProducerEvent::Confirmed(op),
+                    false => ProducerEvent::Fenced { by },
+                }
             }
-            ProducerEffect::Wake(timer, _) => self.tell_producer(at, ProducerEvent::Woke(timer)),
-            ProducerEffect::Tell(..) | ProducerEffect::Checkpoint => {}
-        }
-        Ok(())
+            ProducerEffect::Wake(timer, _) => ProducerEvent::Woke(timer),
+            ProducerEffect::Tell(..) | ProducerEffect::Checkpoint => return Ok(()),
+        };
+        self.tell_producer(at, event)
     }
 
     fn consume(&mut self, at: usize, ask: ConsumerEffect<Item>) -> Result<(), &'static str> {
-        match ask {
-            ConsumerEffect::Read(op) => {
-                let record = self.record.clone();
-                self.tell_consumer(at, ConsumerEvent::Record(op, Ok(Box::new(record))));
-            }
+        let event = match ask {
+            ConsumerEffect::Read(op) => ConsumerEvent::Record(op, Ok(Box::new((*self.record).clone()))),
             ConsumerEffect::Swap(op, version, record) => {
-                let swapped = self.swap(version, &record, false);
-                self.tell_consumer(at, ConsumerEvent::Swapped(op, Ok(swapped)));
+                ConsumerEvent::Swapped(op, Ok(self.swap(version, &record, false)))
             }
-            ConsumerEffect::Ask(op, _, request) => {
-                let reply = self.ask(request)?;
-                self.tell_consumer(at, ConsumerEvent::Reply(op, reply));
-            }
-            ConsumerEffect::Wake(timer, _) => self.tell_consumer(at, ConsumerEvent::Woke(timer)),
-            ConsumerEffect::Commit(off) => {
-                let floor = self.takers[at].machine.floor();
-                if floor.inc.0 != self.taken.inc && self.sabotage != Sabotage::UnfencedConsumerStore {
-                    let by = Incarnation(self.taken.inc);
-                    self.tell_consumer(at, ConsumerEvent::Fenced { by });
-                    return Ok(());
-                }
-                let seq = self.taken.seq + 1;
-                let committed = self.takers[at].shown[..off as usize].to_vec();
-                if !committed.starts_with(&self.taken.committed) {
-                    return Err("S3: what was committed is taken back");
-                }
-                self.tell_consumer(at, ConsumerEvent::Committed { off, seq });
-                self.taken.committed = committed;
-                (self.taken.seq, self.taken.floor) = (seq, self.takers[at].machine.floor());
-            }
+            ConsumerEffect::Ask(op, _, request) => ConsumerEvent::Reply(op, self.ask(request)?),
+            ConsumerEffect::Wake(timer, _) => ConsumerEvent::Woke(timer),
+            ConsumerEffect::Commit(off) => return self.commit(at, off, false),
+            ConsumerEffect::Finish(off) => return self.commit(at, off, true),
             ConsumerEffect::Tell(..)
             | ConsumerEffect::Deliver(..)
+            | ConsumerEffect::Lost(..)
             | ConsumerEffect::Release(_)
-            | ConsumerEffect::Rollback(_) => {}
+            | ConsumerEffect::Rollback(_) => return Ok(()),
+        };
+        self.tell_consumer(at, event)
+    }
+
+    /// The stage of a consumer writes down everything below an offset, and that it is all where it is.
+    fn commit(&mut self, at: usize, off: u64, ends: bool) -> Result<(), &'static str> {
+        let inc = self.takers[at].machine.floor().inc.0;
+        if inc != self.taken.inc && self.sabotage != Sabotage::UnfencedConsumerStore {
+            let by = Incarnation(self.taken.inc);
+            return self.tell_consumer(at, ConsumerEvent::Fenced { by });
         }
+        let committed = self.takers[at].shown[..off as usize].to_vec();
+        if !committed.starts_with(&self.taken.committed) {
+            return Err("S3: what was committed is taken back");
+        }
+        if ends && self.taken.finished {
+            return Err("S1: the end came twice");
+        }
+        let taken = self.taken.change();
+        (taken.seq, taken.committed) = (taken.seq + 1, committed);
+        taken.finished |= ends;
+        let seq = taken.seq;
+        let event = match ends {
+            true => ConsumerEvent::Finished { off, seq },
+            false => ConsumerEvent::Committed { off, seq },
+        };
+        self.tell_consumer(at, event)?;
+        self.taken.change().floor = self.takers[at].machine.floor();
         Ok(())
     }
 
@@ -260,39 +307,56 @@ impl World {
             return Swapped::Lost;
         }
         let next = Version(self.record.version.0 + 1);
-        let old = std::mem::replace(&mut self.record, Standing { version: next, record: record.clone() });
-        self.before = Some(old);
+        let new = Part::new(Standing { version: next, record: record.clone() });
+        self.before = Some(std::mem::replace(&mut self.record, new));
         Swapped::Won(next)
     }
 
     /// The host answers; S6 and S14 are looked at here.
     fn ask(&mut self, request: Request<Item>) -> Result<Reply<Item>, &'static str> {
-        let (target, verb) = (request.target, request.verb.clone());
+        let segment = (request.target.generation.get(), request.target.nonce.0);
+        let target = request.target;
+        let (appends, seals) = match &request.verb {
+            Verb::Append { off, entry, .. } => (Some((*off, entry.payload)), None),
+            Verb::Seal { by } => (None, Some(by.get())),
+            _ => (None, None),
+        };
         let before = self.host.segments();
-        let reply = self.host.step(Instant::ZERO, request);
-        let segment = (target.generation.get(), target.nonce.0);
+        let reply = match request.verb {
+            // Nothing changes.
+            Verb::Read { .. } => (*self.host).clone().step(Instant::ZERO, request),
+            _ => self.host.change().step(Instant::ZERO, request),
+        };
         if self.host.segments() > before {
-            self.lent.push(segment);
-            self.lent.sort_unstable();
+            let ghosts = self.ghosts.change();
+            ghosts.lent.push(segment);
+            ghosts.lent.sort_unstable();
+            ghosts.fence = ghosts.fence.max(segment.0);
         }
         let refused = matches!(reply, Reply::Unknown | Reply::Stale { .. } | Reply::NoSpace);
-        if !refused && !self.lent.contains(&segment) {
+        if !refused && !self.ghosts.lent.contains(&segment) {
             return Err("S14: a segment was used by another name");
         }
-        match (&verb, &reply) {
-            (Verb::Alloc { .. }, Reply::Granted { .. }) => self.fence = self.fence.max(segment.0),
-            (Verb::Seal { by }, Reply::End { .. }) => {
-                self.fence = self.fence.max(by.get());
-                if !self.sealed.contains(&segment) {
-                    self.sealed.push(segment);
-                    self.sealed.sort_unstable();
+        match &reply {
+            Reply::End { .. } => {
+                let ghosts = self.ghosts.change();
+                ghosts.fence = ghosts.fence.max(seals.unwrap_or(0));
+                if !ghosts.sealed.contains(&segment) {
+                    ghosts.sealed.push(segment);
+                    ghosts.sealed.sort_unstable();
                 }
             }
-            (Verb::Append { .. }, Reply::Ack { .. } | Reply::AlreadyHave { .. }) => {
-                if self.sealed.contains(&segment) {
+            Reply::Ack { .. } | Reply::AlreadyHave { .. } => {
+                let held = appends.map(|(off, item)| {
+                    (self.host.peek(target.edge, target.generation, target.nonce, off), item)
+                });
+                if held.is_some_and(|(held, item)| held.is_some_and(|held| held.payload != item)) {
+                    return Err("S7: two contents at one offset");
+                }
+                if self.ghosts.sealed.contains(&segment) {
                     return Err("S6: acknowledged after a seal");
                 }
-                if segment.0 < self.fence {
+                if segment.0 < self.ghosts.fence {
                     return Err("S6: acknowledged below the fence");
                 }
             }
@@ -301,37 +365,35 @@ impl World {
         Ok(reply)
     }
 
-    fn tell_producer(&mut self, at: usize, event: ProducerEvent<Item>) {
-        let maker = &mut self.makers[at];
+    fn tell_producer(&mut self, at: usize, event: ProducerEvent<Item>) -> Result<(), &'static str> {
+        let maker = self.makers[at].change();
         self.nonces += u64::from(self.bounds.deaf);
         let mut entropy = Fixed(maker.machine.inc().0 << 32 | self.nonces);
-        let effects: Vec<_> = maker.machine.step(Instant::ZERO, event, &mut entropy).into_iter().collect();
-        for effect in effects {
+        let mut orders = Vec::new();
+        for effect in maker.machine.step(Instant::ZERO, event, &mut entropy) {
             match effect {
                 ProducerEffect::Wake(timer, after) => {
-                    self.makers[at]
-                        .asks
-                        .retain(|ask| !matches!(ask, ProducerEffect::Wake(set, _) if *set == timer));
-                    self.makers[at].asks.push(ProducerEffect::Wake(timer, after));
+                    maker.asks.retain(|ask| !matches!(ask, ProducerEffect::Wake(set, _) if *set == timer));
+                    maker.asks.push(ProducerEffect::Wake(timer, after));
                 }
-                ProducerEffect::Tell(_, request) => _ = self.host.step(Instant::ZERO, request),
+                ProducerEffect::Tell(_, request) => orders.push(request),
                 ProducerEffect::Checkpoint => {}
-                ask => self.makers[at].asks.push(ask),
+                ask => maker.asks.push(ask),
             }
         }
-        let maker = &mut self.makers[at];
-        let over = maker.machine.error().is_some();
         let machine = &maker.machine;
+        let over = machine.error().is_some() || machine.is_done();
         maker.asks.retain(|ask| !over && op(ask).is_none_or(|op| machine.awaits(op)) && !regular(ask));
         maker.asks.sort_by_key(op);
+        orders.into_iter().try_for_each(|request| self.order(request))
     }
 
-    fn tell_consumer(&mut self, at: usize, event: ConsumerEvent<Item>) {
+    fn tell_consumer(&mut self, at: usize, event: ConsumerEvent<Item>) -> Result<(), &'static str> {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
-            let effects: Vec<_> = self.takers[at].machine.step(event).into_iter().collect();
+            let effects = self.takers[at].change().machine.step(event);
             for effect in effects {
-                let taker = &mut self.takers[at];
+                let taker = self.takers[at].change();
                 match effect {
                     ConsumerEffect::Wake(timer, after) => {
                         taker
@@ -339,25 +401,45 @@ impl World {
                             .retain(|ask| !matches!(ask, ConsumerEffect::Wake(set, _) if *set == timer));
                         taker.asks.push(ConsumerEffect::Wake(timer, after));
                     }
-                    ConsumerEffect::Tell(_, request) => _ = self.host.step(Instant::ZERO, request),
+                    ConsumerEffect::Tell(_, request) => self.order(request)?,
                     ConsumerEffect::Deliver(off, items) => {
                         assert_eq!(off as usize, taker.shown.len(), "what is delivered comes next");
                         taker.shown.extend(items);
                         events.push(ConsumerEvent::Snapshot { off: taker.shown.len() as u64 });
                     }
-                    ConsumerEffect::Rollback(off) => taker.shown.truncate(off as usize),
-                    ConsumerEffect::Release(_) => {}
+                    ConsumerEffect::Rollback(off) => {
+                        taker.shown.truncate(off as usize);
+                        taker.released = taker.released.min(off);
+                    }
+                    ConsumerEffect::Release(off) => self.release(at, off)?,
                     ask => taker.asks.push(ask),
                 }
             }
         }
-        let taker = &mut self.takers[at];
+        let taker = self.takers[at].change();
         let (over, machine) = (taker.machine.error().is_some(), &taker.machine);
         taker.asks.retain(|ask| {
             let regular = matches!(ask, ConsumerEffect::Wake(ConsumerTimer::Poll, _));
             !over && asked(ask).is_none_or(|op| machine.awaits(op)) && !regular
         });
         taker.asks.sort_by_key(asked);
+        Ok(())
+    }
+
+    /// A host is told something, and nobody waits for its answer; S9 and S12 are looked at here.
+    fn order(&mut self, request: Request<Item>) -> Result<(), &'static str> {
+        let record = &self.record.record;
+        let (frees, generation) = (matches!(request.verb, Verb::Free { .. }), request.target.generation);
+        let nonce = request.target.nonce;
+        if matches!(request.verb, Verb::Trim { off } if off > record.floor.off) {
+            return Err("S9: trimmed above the floor");
+        }
+        let newest = record.newest().is_some_and(|seg| (seg.generation, seg.nonce) == (generation, nonce));
+        if frees && newest && record.floor.off < record.end {
+            return Err("S12: what the record maps was given back");
+        }
+        self.host.change().step(Instant::ZERO, request);
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can happen next.
 
 use crate::world::{Action, Maker, Sabotage, Taker, World};
+use std::hash::{BuildHasher, RandomState};
 use tidemill_relocate::{ConsumerEffect, Mutant, ProducerEffect, Verb};
 
 impl World {
@@ -27,6 +28,10 @@ impl World {
         }
         if self.crashes < self.bounds.crashes && self.host.segments() > 0 {
             actions.push(Action::Crash);
+        }
+        if self.sabotage == Sabotage::HashOrder {
+            let order = RandomState::new();
+            actions.sort_by_cached_key(|action| order.hash_one(action));
         }
         actions
     }
@@ -70,15 +75,28 @@ impl World {
             return;
         }
         let eager = self.sabotage == Sabotage::In(Mutant::ProduceBeforeAcquire);
-        if (maker.machine.is_active() || eager) && maker.machine.next() < u64::from(self.bounds.items) {
+        if (maker.machine.is_active() || eager)
+            && !maker.closed
+            && maker.machine.next() < u64::from(self.bounds.items)
+        {
             actions.push(Action::Push(at));
         }
-        if maker.machine.is_active() {
-            if maker.machine.next() > self.written.durable.off || self.written.inc != maker.machine.inc().0 {
+        if maker.machine.is_active() || eager {
+            let lives = self.written.inc == maker.machine.inc().0;
+            let ends = maker.closed && !self.written.ended;
+            if maker.machine.next() > self.written.durable.off || ends || !lives {
                 actions.push(Action::Checkpoint(at));
             }
-            if !maker.asks.iter().any(|ask| matches!(ask, ProducerEffect::Read(_) | ProducerEffect::Swap(..)))
-            {
+            // Whoever repeats itself ends where it ended before.
+            let least = if self.bounds.is_deterministic() { self.bounds.items } else { 1 };
+            if self.bounds.ends && !maker.closed && maker.machine.next() >= u64::from(least) {
+                actions.push(Action::Close(at));
+            }
+            if lives && maker.machine.speculates() && self.rollbacks < self.bounds.rollbacks {
+                actions.push(Action::GoBack(at));
+            }
+            let asks = |ask: &_| matches!(ask, ProducerEffect::Read(_) | ProducerEffect::Swap(..));
+            if maker.machine.is_active() && !maker.asks.iter().any(asks) {
                 actions.push(Action::PollProducer(at));
             }
         }

@@ -1,7 +1,8 @@
+use crate::part::digest;
 use crate::world::{Action, Bounds, Sabotage, Sights, World};
 use std::collections::HashSet;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Instant;
 
 /// What a search came to.
@@ -48,92 +49,30 @@ impl Hasher for Low {
     }
 }
 
-/// 128 bits of a state, in two lanes of multiplications folded into themselves.
-struct Digest(u64, u64);
-
-impl Digest {
-    fn word(&mut self, word: u64) {
-        let fold = |a: u64, b: u64| {
-            let product = u128::from(a) * u128::from(b);
-            (product as u64) ^ (product >> 64) as u64
-        };
-        self.0 = fold(self.0 ^ word, 0x9e37_79b9_7f4a_7c15).wrapping_add(self.1);
-        self.1 = fold(self.1 ^ word.rotate_left(32), 0xd6e8_feb8_6659_fd93) ^ self.0.rotate_left(17);
-    }
-}
-
-impl Hasher for Digest {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        self.word(bytes.len() as u64);
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.word(u64::from_le_bytes(word));
-        }
-    }
-    fn write_u8(&mut self, word: u8) {
-        self.word(word.into());
-    }
-    fn write_u32(&mut self, word: u32) {
-        self.word(word.into());
-    }
-    fn write_u64(&mut self, word: u64) {
-        self.word(word);
-    }
-    fn write_usize(&mut self, word: usize) {
-        self.word(word as u64);
-    }
-    fn write_isize(&mut self, word: isize) {
-        self.word(word as u64);
-    }
-    fn write_u128(&mut self, word: u128) {
-        self.word(word as u64);
-        self.word((word >> 64) as u64);
-    }
-}
-
-fn digest(world: &World) -> u128 {
-    let mut digest = Digest(1, 2);
-    world.hash(&mut digest);
-    digest.word(0);
-    u128::from(digest.0) << 64 | u128::from(digest.1)
-}
-
 /// Explores breadth first, so that what breaks a law does so in as few steps as can be. Only laws whose names begin with
 /// `only` count.
 pub(crate) fn search(bounds: Bounds, sabotage: Sabotage, only: &str, most: usize) -> Found {
     let begun = Instant::now();
     let mut seen = HashSet::<u128, BuildHasherDefault<Low>>::default();
-    // How each state was reached: from which, and by what.
-    let mut ways: Vec<(u32, Action)> = Vec::new();
+    // How each state was reached: from which, and by which of its actions.
+    let mut ways: Vec<(u32, u8)> = Vec::new();
     let start = World::new(bounds, sabotage);
-    let start_sights = start.sights();
+    let mut sights = start.sights();
     seen.insert(digest(&start));
-    let mut level = vec![(u32::MAX, start)];
-    let (mut depth, mut sights) = (0, start_sights);
+    let (mut level, mut depth) = (vec![(u32::MAX, start)], 0);
     while !level.is_empty() {
         let mut deeper = Vec::new();
         for (at, world) in level {
-            for action in world.actions() {
+            for (which, action) in world.actions().into_iter().enumerate() {
                 let mut next = world.clone();
                 let broke = next.act(action).err().filter(|law| law.starts_with(only));
-                let broke = broke.or_else(|| next.broken(&world, only));
-                if let Some(law) = broke {
-                    let mut run = vec![action];
-                    let mut at = at;
-                    while let Some((before, action)) = ways.get(at as usize) {
-                        run.push(*action);
-                        at = *before;
-                    }
-                    run.reverse();
+                if let Some(law) = broke.or_else(|| next.broken(&world, only)) {
+                    let run = way(&ways, at, which as u8, World::new(bounds, sabotage));
                     return Found::Broken { law, run, states: seen.len() };
                 }
                 if seen.insert(digest(&next)) {
                     sights = sights.or(next.sights());
-                    ways.push((at, action));
+                    ways.push((at, which as u8));
                     deeper.push((ways.len() as u32 - 1, next));
                 }
             }
@@ -146,4 +85,19 @@ pub(crate) fn search(bounds: Bounds, sabotage: Sabotage, only: &str, most: usize
         depth += 1;
     }
     Found::Exhausted { states: seen.len(), depth, seconds: begun.elapsed().as_secs_f64(), sights }
+}
+
+/// The run to a state, and one action more.
+fn way(ways: &[(u32, u8)], mut at: u32, last: u8, mut world: World) -> Vec<Action> {
+    let mut turns = vec![last];
+    while let Some((before, which)) = ways.get(at as usize) {
+        turns.push(*which);
+        at = *before;
+    }
+    let turns = turns.into_iter().rev().map(|which| {
+        let action = world.actions()[usize::from(which)];
+        _ = world.act(action);
+        action
+    });
+    turns.collect()
 }

@@ -1,11 +1,13 @@
 //! Long runs, one for each seed: far more items, lives and crashes than can be explored. The laws hold after every step, and
 //! once everybody but the last lives is gone, everything is committed.
 
+use crate::part::digest;
 use crate::world::{Action, Bounds, Sabotage, World};
-use tidemill_relocate::{ConsumerEffect, ProducerEffect};
+use std::hash::{DefaultHasher, Hasher};
+use tidemill_relocate::{ConsumerEffect, Preset, ProducerEffect};
 
 /// Far enough for several of everything.
-const FAR: Bounds = Bounds {
+pub(crate) const FAR: Bounds = Bounds {
     items: 24,
     generations: u64::MAX,
     producers: 6,
@@ -15,7 +17,11 @@ const FAR: Bounds = Bounds {
     stale: true,
     unknown: true,
     deaf: true,
-    preset: tidemill_relocate::Preset::ExactlyOnceEarly,
+    preset: Preset::ExactlyOnceEarly,
+    lies: false,
+    ends: false,
+    rollbacks: 2,
+    by_map: false,
 };
 /// Steps until faults end, at most.
 const STEPS: u64 = 400;
@@ -47,6 +53,8 @@ fn is_rare(action: Action) -> bool {
             | Action::Deafen(..)
             | Action::DeafenTaker(..)
             | Action::Lag(..)
+            | Action::Close(_)
+            | Action::GoBack(_)
     )
 }
 
@@ -55,14 +63,17 @@ fn is_rare(action: Action) -> bool {
 pub(crate) struct Walked {
     pub(crate) world: World,
     pub(crate) steps: u64,
+    /// Of everything that happened, in order.
+    pub(crate) trace: u64,
 }
 
 /// One run.
-pub(crate) fn walk(seed: u64, sabotage: Sabotage) -> Result<Walked, String> {
+pub(crate) fn walk(bounds: Bounds, seed: u64, sabotage: Sabotage) -> Result<Walked, String> {
     let mut seed = Seed(seed);
     let rarity = 1 + seed.below(40);
-    let mut world = World::new(FAR, sabotage);
+    let mut world = World::new(bounds, sabotage);
     let faults = 1 + seed.below(STEPS as usize) as u64;
+    let mut trace = DefaultHasher::new();
     for _ in 0..faults {
         let actions = world.actions();
         if actions.is_empty() {
@@ -75,12 +86,15 @@ pub(crate) fn walk(seed: u64, sabotage: Sabotage) -> Result<Walked, String> {
             left -= 1;
         }
         take(&mut world, action)?;
+        trace.write_u128(digest(&action));
     }
-    heal(world, &mut seed, faults)
+    let (world, steps) = heal(world, &mut seed, faults)?;
+    trace.write_u128(digest(&world));
+    Ok(Walked { world, steps, trace: trace.finish() })
 }
 
 /// Only the last lives go on, and nothing goes astray.
-fn heal(mut world: World, seed: &mut Seed, faults: u64) -> Result<Walked, String> {
+fn heal(mut world: World, seed: &mut Seed, faults: u64) -> Result<(World, u64), String> {
     while world.makers.last().is_none_or(|maker| maker.machine.error().is_some()) {
         take(&mut world, Action::BearProducer)?;
     }
@@ -88,14 +102,17 @@ fn heal(mut world: World, seed: &mut Seed, faults: u64) -> Result<Walked, String
         take(&mut world, Action::BearConsumer)?;
     }
     for step in 0..HEALING {
-        if world.sights().whole {
-            return Ok(Walked { world, steps: faults + step });
+        let sights = world.sights();
+        if sights.whole || world.bounds.lies && sights.found_out {
+            return Ok((world, faults + step));
         }
         let (maker, taker) = (world.makers.len() - 1, world.takers.len() - 1);
         let last = |action: &Action| match *action {
-            Action::Push(at) | Action::Checkpoint(at) | Action::PollProducer(at) | Action::Produce(at, _) => {
-                at == maker
-            }
+            Action::Push(at)
+            | Action::Checkpoint(at)
+            | Action::Close(at)
+            | Action::PollProducer(at)
+            | Action::Produce(at, _) => at == maker,
             Action::PollConsumer(at) | Action::Consume(at, _) => at == taker,
             _ => false,
         };

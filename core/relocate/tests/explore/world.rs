@@ -1,15 +1,17 @@
 //! A producer's lives, a consumer's lives, a host, a register and two stores: all that an edge is made of.
 
+use crate::part::Part;
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::mem::discriminant;
 use tidemill_relocate::{
     Capability, Chain, ChainKind, Consumer, ConsumerEffect, EdgeError, EdgeId, EdgeRecord, Floor, Frontier,
-    Host, HostId, Label, Mutant, Preset, Producer, ProducerEffect, StageId, Standing, Terms,
+    Host, HostId, Incarnation, Label, Mutant, Preset, Producer, ProducerEffect, StageId, Standing, Terms,
 };
 use tidemill_seam::{Duration, Version};
 
-/// An item says who produced it.
-pub(crate) type Item = [u8; 1];
+/// An item says which life produced it, and what it says beside that.
+pub(crate) type Item = [u8; 2];
 
 pub(crate) const EDGE: EdgeId = EdgeId([1; 16]);
 pub(crate) const STAGE: StageId = StageId([2; 16]);
@@ -34,6 +36,14 @@ pub(crate) struct Bounds {
     /// Whether an answer of the host may be lost after its effect.
     pub(crate) deaf: bool,
     pub(crate) preset: Preset,
+    /// Whether the producer is said to repeat itself, and does not.
+    pub(crate) lies: bool,
+    /// Whether the producer comes to an end.
+    pub(crate) ends: bool,
+    /// How often the producer's stage may go back to its checkpoint.
+    pub(crate) rollbacks: u8,
+    /// Whether a consumer goes by where the record says that offsets lie, and not by chains.
+    pub(crate) by_map: bool,
 }
 
 impl Default for Bounds {
@@ -49,6 +59,10 @@ impl Default for Bounds {
             unknown: false,
             deaf: false,
             preset: Preset::ExactlyOnceEarly,
+            lies: false,
+            ends: false,
+            rollbacks: 0,
+            by_map: false,
         }
     }
 }
@@ -63,16 +77,26 @@ pub(crate) enum Sabotage {
     /// The store takes checkpoints from lives that are over.
     UnfencedProducerStore,
     UnfencedConsumerStore,
+    /// The external sink takes what an earlier life of the consumer writes after a later one.
+    UnfencedSink,
+    /// The key of what leaves names the generation too.
+    GenerationInSinkKey,
+    /// Requests are taken in the order of their hashes, by a hash that differs from run to run.
+    HashOrder,
 }
 
 /// One step of a run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Action {
     BearProducer,
     BearConsumer,
     Crash,
     Push(usize),
     Checkpoint(usize),
+    /// A producer comes to an end.
+    Close(usize),
+    /// A producer's stage goes back to its checkpoint.
+    GoBack(usize),
     /// Carries out a request of a producer, and answers it.
     Produce(usize, usize),
     /// The host never sees the request.
@@ -104,6 +128,12 @@ pub(crate) struct Sights {
     /// Two segments are in use.
     pub(crate) drained: bool,
     pub(crate) complained: bool,
+    /// More is committed than is final.
+    pub(crate) past_frontier: bool,
+    /// Somebody noticed that the producer does not repeat itself.
+    pub(crate) found_out: bool,
+    /// The consumer committed the end, and the producer left.
+    pub(crate) finished: bool,
 }
 
 impl Sights {
@@ -117,6 +147,9 @@ impl Sights {
             taker_fenced: self.taker_fenced | other.taker_fenced,
             drained: self.drained | other.drained,
             complained: self.complained | other.complained,
+            past_frontier: self.past_frontier | other.past_frontier,
+            found_out: self.found_out | other.found_out,
+            finished: self.finished | other.finished,
         }
     }
 }
@@ -129,8 +162,9 @@ pub(crate) struct Written {
     pub(crate) durable: Frontier,
     pub(crate) from: u64,
     pub(crate) entries: Vec<(Label, Item)>,
-    /// What is final.
+    /// What is final, and whether that is all.
     pub(crate) finals: Vec<Item>,
+    pub(crate) ended: bool,
 }
 
 /// What the store of the consumer's stage holds.
@@ -139,78 +173,105 @@ pub(crate) struct Taken {
     pub(crate) inc: u64,
     pub(crate) seq: u64,
     pub(crate) floor: Floor,
-    /// What is committed.
+    /// What is committed, and whether the end is.
     pub(crate) committed: Vec<Item>,
+    pub(crate) finished: bool,
 }
 
+/// A life of the producer's stage.
 #[derive(Clone, Debug)]
 pub(crate) struct Maker {
     pub(crate) machine: Producer<Item>,
     pub(crate) asks: Vec<ProducerEffect<Item>>,
+    /// What was final when it was born, and what it produced since.
+    pub(crate) made: Vec<Item>,
+    /// How often it went back without becoming another.
+    pub(crate) takes: u8,
+    /// It produces nothing more.
+    pub(crate) closed: bool,
 }
 
+/// A life of the consumer's stage.
 #[derive(Clone, Debug)]
 pub(crate) struct Taker {
     pub(crate) machine: Consumer<Item>,
     pub(crate) asks: Vec<ConsumerEffect<Item>>,
     /// What its state covers: what was committed when it was born, and what it was shown since.
     pub(crate) shown: Vec<Item>,
+    /// What this offset and those before caused has left.
+    pub(crate) released: u64,
+}
+
+/// What a host was asked for, and what an external sink holds: for whoever judges.
+#[derive(Clone, Hash, Default, Debug)]
+pub(crate) struct Ghosts {
+    /// Segments that were lent, those that were sealed, and the greatest generation that the host was shown.
+    pub(crate) lent: Vec<(u64, u64)>,
+    pub(crate) sealed: Vec<(u64, u64)>,
+    pub(crate) fence: u64,
+    /// By key: which life of the consumer wrote last, and what.
+    pub(crate) sink: BTreeMap<(u64, u64), (u64, Item)>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) bounds: Bounds,
     pub(crate) sabotage: Sabotage,
-    pub(crate) host: Host<Item>,
-    pub(crate) record: Standing,
-    pub(crate) before: Option<Standing>,
-    pub(crate) written: Written,
-    pub(crate) taken: Taken,
-    pub(crate) makers: Vec<Maker>,
-    pub(crate) takers: Vec<Taker>,
+    pub(crate) host: Part<Host<Item>>,
+    pub(crate) record: Part<Standing>,
+    pub(crate) before: Option<Part<Standing>>,
+    pub(crate) written: Part<Written>,
+    pub(crate) taken: Part<Taken>,
+    pub(crate) makers: Vec<Part<Maker>>,
+    pub(crate) takers: Vec<Part<Taker>>,
+    pub(crate) ghosts: Part<Ghosts>,
     pub(crate) crashes: u8,
+    pub(crate) rollbacks: u8,
     pub(crate) nonces: u64,
-    /// Segments that were lent, those that were sealed, and the greatest generation that the host was shown.
-    pub(crate) lent: Vec<(u64, u64)>,
-    pub(crate) sealed: Vec<(u64, u64)>,
-    pub(crate) fence: u64,
 }
 
 impl Hash for World {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.host, &self.record, &self.written, &self.taken, self.crashes).hash(state);
-        (&self.lent, &self.sealed, self.fence).hash(state);
+        (&self.host, &self.record, &self.written, &self.taken, &self.ghosts).hash(state);
+        (self.crashes, self.rollbacks).hash(state);
         if self.bounds.stale {
             self.before.hash(state);
         }
-        for maker in &self.makers {
-            // Who is over does nothing any more.
-            let Some(machine) = Some(&maker.machine).filter(|machine| machine.error().is_none()) else {
-                continue;
-            };
-            machine.hash(state);
-            for ask in &maker.asks {
-                discriminant(ask).hash(state);
-                match ask {
-                    ProducerEffect::Swap(_, version, record) => (version, record).hash(state),
-                    ProducerEffect::Ask(_, _, request) => request.hash(state),
-                    _ => {}
-                }
+        (&self.makers, &self.takers).hash(state);
+    }
+}
+
+// Who is over does nothing any more.
+impl Hash for Maker {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if self.machine.error().is_some() {
+            return;
+        }
+        (&self.machine, &self.made, self.takes, self.closed).hash(state);
+        for ask in &self.asks {
+            discriminant(ask).hash(state);
+            match ask {
+                ProducerEffect::Swap(_, version, record) => (version, record).hash(state),
+                ProducerEffect::Ask(_, _, request) => request.hash(state),
+                _ => {}
             }
         }
-        for taker in &self.takers {
-            let Some(machine) = Some(&taker.machine).filter(|machine| machine.error().is_none()) else {
-                continue;
-            };
-            (machine, &taker.shown).hash(state);
-            for ask in &taker.asks {
-                discriminant(ask).hash(state);
-                match ask {
-                    ConsumerEffect::Swap(_, version, record) => (version, record).hash(state),
-                    ConsumerEffect::Ask(_, _, request) => request.hash(state),
-                    ConsumerEffect::Commit(off) => off.hash(state),
-                    _ => {}
-                }
+    }
+}
+
+impl Hash for Taker {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if self.machine.error().is_some() {
+            return;
+        }
+        (&self.machine, &self.shown, self.released).hash(state);
+        for ask in &self.asks {
+            discriminant(ask).hash(state);
+            match ask {
+                ConsumerEffect::Swap(_, version, record) => (version, record).hash(state),
+                ConsumerEffect::Ask(_, _, request) => request.hash(state),
+                ConsumerEffect::Commit(off) | ConsumerEffect::Finish(off) => off.hash(state),
+                _ => {}
             }
         }
     }
@@ -227,23 +288,27 @@ pub(crate) fn fresh_host(sabotage: Sabotage) -> Host<Item> {
 
 impl World {
     pub(crate) fn new(bounds: Bounds, sabotage: Sabotage) -> Self {
-        let record = EdgeRecord::new(EDGE, ChainKind::Origin, TERMS);
+        let mut record = EdgeRecord::new(EDGE, bounds.kind(), TERMS);
+        record.deterministic = bounds.is_deterministic();
         let durable = Frontier::default();
+        let (entries, finals) = (Vec::new(), Vec::new());
+        let written = Written { inc: 0, seq: 0, durable, from: 0, entries, finals, ended: false };
+        let (floor, committed) = (Floor::default(), Vec::new());
+        let taken = Taken { inc: 0, seq: 0, floor, committed, finished: false };
         Self {
             bounds,
             sabotage,
-            host: fresh_host(sabotage),
-            record: Standing { version: Version(1), record },
+            host: Part::new(fresh_host(sabotage)),
+            record: Part::new(Standing { version: Version(1), record }),
             before: None,
-            written: Written { inc: 0, seq: 0, durable, from: 0, entries: Vec::new(), finals: Vec::new() },
-            taken: Taken { inc: 0, seq: 0, floor: Floor::default(), committed: Vec::new() },
+            written: Part::new(written),
+            taken: Part::new(taken),
             makers: Vec::new(),
             takers: Vec::new(),
+            ghosts: Part::new(Ghosts::default()),
             crashes: 0,
+            rollbacks: 0,
             nonces: 0,
-            lent: Vec::new(),
-            sealed: Vec::new(),
-            fence: 0,
         }
     }
 
@@ -252,7 +317,18 @@ impl World {
         let record = &self.record.record;
         let everything = usize::from(self.bounds.items);
         let fenced = |error: Option<EdgeError>| matches!(error, Some(EdgeError::Fenced { .. }));
-        let whole = self.taken.committed.len() == everything && record.floor.off as usize == everything;
+        let differs = |error: Option<EdgeError>| matches!(error, Some(EdgeError::NotDeterministic { .. }));
+        let whole = if self.bounds.ends {
+            self.taken.finished && self.makers.iter().any(|maker| maker.machine.is_done())
+        } else {
+            self.taken.committed.len() == everything
+                && self.written.finals.len() == everything
+                && record.floor.off as usize == everything
+        };
+        let errors = || {
+            let makers = self.makers.iter().map(|maker| maker.machine.error());
+            makers.chain(self.takers.iter().map(|taker| taker.machine.error()))
+        };
         Sights {
             whole,
             whole_after_move: whole && record.generation.get() > 1,
@@ -262,13 +338,33 @@ impl World {
             taker_fenced: self.takers.iter().any(|taker| fenced(taker.machine.error())),
             drained: record.segs().len() > 1,
             complained: record.complaint.generation.get() > 0,
+            past_frontier: record.floor.off > record.frontier.off,
+            found_out: errors().any(differs),
+            finished: whole && self.bounds.ends,
         }
     }
 }
 
-/// The chain of items, each produced by the life that it names.
-pub(crate) fn chain(items: &[Item]) -> Chain {
-    (0..).zip(items).fold(Chain::EMPTY, |chain, (off, item)| {
-        ChainKind::Origin.extend(chain, off, Label(u128::from(item[0])))
-    })
+impl Bounds {
+    pub(crate) fn is_deterministic(&self) -> bool {
+        self.preset == Preset::Deterministic
+    }
+
+    pub(crate) fn kind(&self) -> ChainKind {
+        if self.is_deterministic() { ChainKind::Content } else { ChainKind::Origin }
+    }
+
+    /// What a life of the producer says at an offset.
+    pub(crate) fn item(&self, inc: u64, off: u64, take: u8) -> Item {
+        let repeats = self.is_deterministic() && !self.lies;
+        [if repeats { 0 } else { inc as u8 }, off as u8 + 32 * take]
+    }
+
+    /// The chain of items, each produced by the life that it names.
+    pub(crate) fn chain(&self, items: &[Item]) -> Chain {
+        let kind = self.kind();
+        (0..).zip(items).fold(Chain::EMPTY, |chain, (off, item)| {
+            kind.extend(chain, off, kind.label(Incarnation(item[0].into()), item))
+        })
+    }
 }
