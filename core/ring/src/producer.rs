@@ -20,6 +20,7 @@ mod begin;
 mod clear;
 mod grant;
 mod managed;
+mod patient;
 mod tend;
 mod wait;
 
@@ -28,6 +29,7 @@ pub use grant::Grant;
 pub use managed::{Deaf, Managed};
 pub use tend::Tended;
 
+pub(crate) use patient::{Patient, wait_for_room, wait_until};
 pub(crate) use tend::{Tender, Waiting};
 
 /// Nothing was published: what was to be comes back, with the reason.

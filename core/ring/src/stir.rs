@@ -29,7 +29,7 @@ pub trait Stir: Sized {
 
     /// Waits until something is to be heard, which is nothing here; or until the producer is proved dead.
     fn stir(&self, until: Until<'_>) -> Result<Option<End>, Ended> {
-        wait(&mut Stirs(self), Turns::new(self.strategy(), until, self.world().slice()))
+        wait(&mut Stirs(self), &mut Turns::new(self.strategy(), until, self.world().slice()))
     }
 }
 

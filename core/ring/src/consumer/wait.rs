@@ -70,8 +70,8 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> Consumer<E, R, L> {
 
     #[inline(never)]
     fn await_item<T>(&mut self, until: Until<'_>) -> Result<Option<Next<T>>, Ended> {
-        let turns = Turns::new(self.wait, until, self.live.slice());
-        wait(&mut Listens(self, PhantomData), turns)
+        let mut turns = Turns::new(self.wait, until, self.live.slice());
+        wait(&mut Listens(self, PhantomData), &mut turns)
     }
 }
 

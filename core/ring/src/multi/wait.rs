@@ -2,11 +2,12 @@
 
 use super::{Claim, MultiProducer};
 use crate::element::Plain;
-use crate::producer::{Refused, Why};
+use crate::producer::{Patient, Refused, Why, wait_for_room, wait_until};
 use crate::required::Presence;
 use crate::segment::Position;
-use crate::wait::{Ended, Idle, PROBE_DEFAULT, SpinOnly, Turns, Until, Wait, Waiter, wait};
-use tidemill_seam::{Duration, Exchange, Instant, Liveness};
+use crate::view::View;
+use crate::wait::{Ended, Idle, PROBE_DEFAULT, SpinOnly, Turns, Until, Wait};
+use tidemill_seam::{Exchange, Instant, Liveness};
 
 impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
     /// Waits so from now on: [`Wait::DEFAULT`] unless told, and never asleep on a ring that spins only.
@@ -24,7 +25,7 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
     ///
     /// For a world that never blocks. [`publish`](Self::publish) does it where one does.
     pub fn lie_down(&mut self) -> bool {
-        self.view.announce(self.view.layout().producer_bed());
+        self.announce();
         self.room().is_err()
     }
 
@@ -43,6 +44,23 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
     fn room(&mut self) -> Result<u64, Why> {
         let at = self.view.tail();
         if at < self.limit { Ok(at) } else { self.make_room(at) }
+    }
+}
+
+impl<E: Plain, R: Exchange, L: Liveness> Patient for MultiProducer<E, R, L> {
+    type Region = R;
+    type World = L;
+
+    fn view(&self) -> &View<R> {
+        &self.view
+    }
+
+    fn world(&self) -> &L {
+        &self.live
+    }
+
+    fn see_to_others(&mut self, now: Instant) {
+        self.tend(now);
     }
 }
 
@@ -85,11 +103,11 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> MultiProducer<E, R, L> {
     /// [`Ended`] where that did not come about.
     pub fn drained(&mut self, until: Until<'_>) -> Result<(), Ended> {
         let to = self.published();
-        let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
+        let mut turns = Turns::new(self.wait, until, PROBE_DEFAULT);
         // All of the ring and one item more: whoever has not read everything stands in the way of that.
         let next = self.view.tail();
         self.waiting.refused(next, next + u64::from(self.capacity()) + 1);
-        let ended = wait(&mut Drains { producer: self, to }, turns);
+        let ended = wait_until(self, &mut turns, |tx| tx.is_consumed(to).then_some(()));
         self.waiting.refused(next, next);
         ended
     }
@@ -99,133 +117,21 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> MultiProducer<E, R, L> {
     /// # Errors
     /// [`Ended`] where one of them did not come.
     pub fn wait_for(&mut self, names: &[&str], until: Until<'_>) -> Result<(), Ended> {
-        let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
-        wait(&mut Awaits { producer: self, names }, turns)
+        let mut turns = Turns::new(self.wait, until, PROBE_DEFAULT);
+        let is_ready = |tx: &Self, name: &&str| tx.presence(name) == Presence::Ready;
+        wait_until(self, &mut turns, |tx| names.iter().all(|name| is_ready(tx, name)).then_some(()))
     }
 
     fn await_claim(&mut self, until: Until<'_>) -> Result<u64, Why> {
-        match self.claim_next() {
-            Err(why) if why.may_pass() => {}
-            settled => return settled,
+        let mut turns = Turns::new(self.wait, until, PROBE_DEFAULT);
+        loop {
+            let why = match self.claim_next() {
+                Err(why) if why.may_pass() => why,
+                settled => return settled,
+            };
+            // Others may have what room there was, for as long as they like.
+            turns.next(&self.live).map_err(|ended| why.at_the_end(ended))?;
+            wait_for_room(self, &mut turns, Self::room)?;
         }
-        let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
-        let mut room = Room { producer: self, why: Why::Cancelled };
-        match wait(&mut room, turns) {
-            Ok(found) => found,
-            Err(Ended::Deadline) => Err(room.why),
-            Err(Ended::Cancelled) => Err(Why::Cancelled),
-        }
-    }
-
-    fn announce(&self) {
-        self.view.announce(self.view.layout().producer_bed());
-    }
-
-    fn sleep(&self, span: Duration) {
-        self.view.sleep(self.view.layout().producer_bed(), span);
-    }
-}
-
-/// A producer that waits for a claim. What is found is one, or a reason not to wait for it.
-struct Room<'p, E: Plain, R: Exchange, L: Liveness> {
-    producer: &'p mut MultiProducer<E, R, L>,
-    why: Why,
-}
-
-impl<E: Plain, R: Exchange, L: Liveness + Idle> Waiter for Room<'_, E, R, L> {
-    type Found = Result<u64, Why>;
-    type World = L;
-
-    fn look(&mut self) -> Option<Self::Found> {
-        match self.producer.claim_next() {
-            Err(why) if why.may_pass() => {
-                self.why = why;
-                None
-            }
-            settled => Some(settled),
-        }
-    }
-
-    fn tend(&mut self, now: Instant) -> Option<Self::Found> {
-        self.producer.tend(now);
-        None
-    }
-
-    fn lies_down(&mut self) -> bool {
-        // Looks, and claims nothing: what is found here is looked for once more.
-        self.producer.lie_down()
-    }
-
-    fn sleep(&self, span: Duration) {
-        self.producer.sleep(span);
-    }
-
-    fn world(&self) -> &L {
-        &self.producer.live
-    }
-}
-
-struct Drains<'p, E: Plain, R: Exchange, L: Liveness> {
-    producer: &'p mut MultiProducer<E, R, L>,
-    to: Position,
-}
-
-impl<E: Plain, R: Exchange, L: Liveness + Idle> Waiter for Drains<'_, E, R, L> {
-    type Found = ();
-    type World = L;
-
-    fn look(&mut self) -> Option<()> {
-        self.producer.is_consumed(self.to).then_some(())
-    }
-
-    fn tend(&mut self, now: Instant) -> Option<()> {
-        self.producer.tend(now);
-        None
-    }
-
-    fn lies_down(&mut self) -> bool {
-        self.producer.announce();
-        self.look().is_none()
-    }
-
-    fn sleep(&self, span: Duration) {
-        self.producer.sleep(span);
-    }
-
-    fn world(&self) -> &L {
-        &self.producer.live
-    }
-}
-
-struct Awaits<'p, E: Plain, R: Exchange, L: Liveness> {
-    producer: &'p mut MultiProducer<E, R, L>,
-    names: &'p [&'p str],
-}
-
-impl<E: Plain, R: Exchange, L: Liveness + Idle> Waiter for Awaits<'_, E, R, L> {
-    type Found = ();
-    type World = L;
-
-    fn look(&mut self) -> Option<()> {
-        let ready = |name: &&str| self.producer.presence(name) == Presence::Ready;
-        self.names.iter().all(ready).then_some(())
-    }
-
-    fn tend(&mut self, now: Instant) -> Option<()> {
-        self.producer.tend(now);
-        None
-    }
-
-    fn lies_down(&mut self) -> bool {
-        self.producer.announce();
-        self.look().is_none()
-    }
-
-    fn sleep(&self, span: Duration) {
-        self.producer.sleep(span);
-    }
-
-    fn world(&self) -> &L {
-        &self.producer.live
     }
 }

@@ -1,11 +1,12 @@
 use super::Producer;
+use super::patient::wait_until;
 use crate::coordinate::{self, Coordinate, Held};
 use crate::element::Plain;
 use crate::layout::PARTICIPANTS_MAX;
 use crate::required::{Ids, Presence};
-use crate::wait::{Idle, PROBE_DEFAULT, Turns, Until, Waiter, wait};
+use crate::wait::{Idle, PROBE_DEFAULT, Turns, Until};
 use core::fmt;
-use tidemill_seam::{Duration, Exchange, Instant, Liveness};
+use tidemill_seam::{Exchange, Instant, Liveness};
 
 /// Not all of those who were waited for are there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,41 +73,10 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> Producer<E, R, L> {
     /// # Errors
     /// [`Startup`], where `until` was over first.
     pub fn wait_for(&mut self, names: &[&str], until: Until<'_>) -> Result<(), Startup> {
-        let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
-        let ended = wait(&mut Awaits { producer: self, names }, turns);
+        let mut turns = Turns::new(self.wait, until, PROBE_DEFAULT);
+        let there = |tx: &mut Self| tx.startup(names).missing.is_empty().then_some(());
+        let ended = wait_until(self, &mut turns, there);
         ended.map_err(|_| self.startup(names))
-    }
-}
-
-struct Awaits<'p, E: Plain, R: Exchange, L: Liveness> {
-    producer: &'p mut Producer<E, R, L>,
-    names: &'p [&'p str],
-}
-
-impl<E: Plain, R: Exchange, L: Liveness + Idle> Waiter for Awaits<'_, E, R, L> {
-    type Found = ();
-    type World = L;
-
-    fn look(&mut self) -> Option<()> {
-        self.producer.startup(self.names).missing.is_empty().then_some(())
-    }
-
-    fn tend(&mut self, now: Instant) -> Option<()> {
-        self.producer.tend(now);
-        None
-    }
-
-    fn lies_down(&mut self) -> bool {
-        self.producer.announce();
-        self.look().is_none()
-    }
-
-    fn sleep(&self, span: Duration) {
-        self.producer.sleep(span);
-    }
-
-    fn world(&self) -> &L {
-        &self.producer.live
     }
 }
 

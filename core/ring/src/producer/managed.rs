@@ -1,3 +1,4 @@
+use super::patient::{Patient, wait_for_room};
 use super::{Producer, Refused, Why};
 use crate::coordinate::Held;
 use crate::element::Plain;
@@ -6,9 +7,10 @@ use crate::layout::Layout;
 use crate::required::{Alert, Machine, Peer, Presence, Required, Seen, State};
 use crate::segment::{Phase, Position, Standing};
 use crate::sync::Ordering;
-use crate::wait::{Ended, Idle, PROBE_DEFAULT, Turns, Until, Waiter, wait};
+use crate::view::View;
+use crate::wait::{Idle, PROBE_DEFAULT, Turns, Until};
 use core::fmt;
-use tidemill_seam::{Clock, Duration, Exchange, Instant, Liveness};
+use tidemill_seam::{Clock, Exchange, Instant, Liveness};
 
 /// A producer that cannot do without certain consumers: every call looks after them, by the clock of its world, and is
 /// refused once one of them is gone for good ([`Why::Required`]).
@@ -229,54 +231,28 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle, H: FnMut(&Alert), const N: usize
             return Err(Why::TooLarge { max });
         }
         let probe = PROBE_DEFAULT.min(self.machine.required().check);
-        let turns = Turns::new(self.producer.wait, until, probe);
-        let mut room = Room { managed: self, n, why: Why::Cancelled };
-        match wait(&mut room, turns) {
-            Ok(found) => found,
-            Err(Ended::Deadline) => Err(room.why),
-            Err(Ended::Cancelled) => Err(Why::Cancelled),
-        }
+        let mut turns = Turns::new(self.producer.wait, until, probe);
+        wait_for_room(self, &mut turns, |managed| {
+            managed.check()?;
+            managed.producer.room(n)
+        })
     }
 }
 
-struct Room<'m, E: Plain, R: Exchange, L: Liveness, H, const N: usize> {
-    managed: &'m mut Managed<E, R, L, H, N>,
-    n: u32,
-    why: Why,
-}
-
-impl<E: Plain, R: Exchange, L: Liveness + Idle, H: FnMut(&Alert), const N: usize> Waiter
-    for Room<'_, E, R, L, H, N>
-{
-    type Found = Result<(), Why>;
+impl<E: Plain, R: Exchange, L: Liveness, H, const N: usize> Patient for Managed<E, R, L, H, N> {
+    type Region = R;
     type World = L;
 
-    fn look(&mut self) -> Option<Self::Found> {
-        match self.managed.check().and_then(|()| self.managed.producer.room(self.n)) {
-            Err(why) if why.may_pass() => {
-                self.why = why;
-                None
-            }
-            found => Some(found),
-        }
-    }
-
-    fn tend(&mut self, now: Instant) -> Option<Self::Found> {
-        self.managed.producer.tend(now);
-        None
-    }
-
-    fn lies_down(&mut self) -> bool {
-        self.managed.producer.announce();
-        self.look().is_none()
-    }
-
-    fn sleep(&self, span: Duration) {
-        self.managed.producer.sleep(span);
+    fn view(&self) -> &View<R> {
+        &self.producer.view
     }
 
     fn world(&self) -> &L {
-        &self.managed.producer.live
+        &self.producer.live
+    }
+
+    fn see_to_others(&mut self, now: Instant) {
+        self.producer.tend(now);
     }
 }
 

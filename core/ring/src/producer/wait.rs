@@ -1,8 +1,10 @@
+use super::patient::{Patient, wait_for_room, wait_until};
 use super::{Producer, Refused, Why};
 use crate::element::Plain;
 use crate::segment::Position;
-use crate::wait::{Ended, Idle, PROBE_DEFAULT, SpinOnly, Turns, Until, Wait, Waiter, wait};
-use tidemill_seam::{Duration, Exchange, Instant, Liveness};
+use crate::view::View;
+use crate::wait::{Ended, Idle, PROBE_DEFAULT, SpinOnly, Turns, Until, Wait};
+use tidemill_seam::{Exchange, Instant, Liveness};
 
 impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
     /// Waits so from now on: [`Wait::DEFAULT`] unless told, and never asleep on a ring that spins only.
@@ -32,13 +34,22 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
     pub(crate) fn room(&mut self, n: u32) -> Result<(), Why> {
         if self.next + u64::from(n) <= self.limit { Ok(()) } else { self.make_room(n) }
     }
+}
 
-    pub(super) fn announce(&self) {
-        self.view.announce(self.view.layout().producer_bed());
+impl<E: Plain, R: Exchange, L: Liveness> Patient for Producer<E, R, L> {
+    type Region = R;
+    type World = L;
+
+    fn view(&self) -> &View<R> {
+        &self.view
     }
 
-    pub(super) fn sleep(&self, span: Duration) {
-        self.view.sleep(self.view.layout().producer_bed(), span);
+    fn world(&self) -> &L {
+        &self.live
+    }
+
+    fn see_to_others(&mut self, now: Instant) {
+        self.tend(now);
     }
 }
 
@@ -82,10 +93,11 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> Producer<E, R, L> {
     /// # Errors
     /// [`Ended`] where that did not come about.
     pub fn drained(&mut self, until: Until<'_>) -> Result<(), Ended> {
-        let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
+        let mut turns = Turns::new(self.wait, until, PROBE_DEFAULT);
         // All of the ring and one item more: whoever has not read everything stands in the way of that.
         self.waiting.refused(self.next, self.next + u64::from(self.capacity()) + 1);
-        let ended = wait(&mut Drains(self), turns);
+        let to = self.published();
+        let ended = wait_until(self, &mut turns, |tx| tx.is_consumed(to).then_some(()));
         self.waiting.refused(self.next, self.next);
         ended
     }
@@ -103,83 +115,7 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> Producer<E, R, L> {
         if n > max {
             return Err(Why::TooLarge { max });
         }
-        let turns = Turns::new(self.wait, until, PROBE_DEFAULT);
-        let mut room = Room { producer: self, n, why: Why::Cancelled };
-        match wait(&mut room, turns) {
-            Ok(found) => found,
-            Err(Ended::Deadline) => Err(room.why),
-            Err(Ended::Cancelled) => Err(Why::Cancelled),
-        }
-    }
-}
-
-/// A producer that waits for room. What is found is room, or a reason not to wait for it.
-struct Room<'p, E: Plain, R: Exchange, L: Liveness> {
-    producer: &'p mut Producer<E, R, L>,
-    n: u32,
-    why: Why,
-}
-
-impl<E: Plain, R: Exchange, L: Liveness + Idle> Waiter for Room<'_, E, R, L> {
-    type Found = Result<(), Why>;
-    type World = L;
-
-    fn look(&mut self) -> Option<Self::Found> {
-        match self.producer.make_room(self.n) {
-            Ok(()) => Some(Ok(())),
-            Err(why) if why.may_pass() => {
-                self.why = why;
-                None
-            }
-            Err(why) => Some(Err(why)),
-        }
-    }
-
-    fn tend(&mut self, now: Instant) -> Option<Self::Found> {
-        self.producer.tend(now);
-        None
-    }
-
-    fn lies_down(&mut self) -> bool {
-        self.producer.announce();
-        // What is found is looked at once more.
-        self.look().is_none()
-    }
-
-    fn sleep(&self, span: Duration) {
-        self.producer.sleep(span);
-    }
-
-    fn world(&self) -> &L {
-        &self.producer.live
-    }
-}
-
-struct Drains<'p, E: Plain, R: Exchange, L: Liveness>(&'p mut Producer<E, R, L>);
-
-impl<E: Plain, R: Exchange, L: Liveness + Idle> Waiter for Drains<'_, E, R, L> {
-    type Found = ();
-    type World = L;
-
-    fn look(&mut self) -> Option<()> {
-        self.0.is_consumed(self.0.published()).then_some(())
-    }
-
-    fn tend(&mut self, now: Instant) -> Option<()> {
-        self.0.tend(now);
-        None
-    }
-
-    fn lies_down(&mut self) -> bool {
-        self.0.announce();
-        self.look().is_none()
-    }
-
-    fn sleep(&self, span: Duration) {
-        self.0.sleep(span);
-    }
-
-    fn world(&self) -> &L {
-        &self.0.live
+        let mut turns = Turns::new(self.wait, until, PROBE_DEFAULT);
+        wait_for_room(self, &mut turns, |tx| tx.make_room(n))
     }
 }

@@ -59,8 +59,8 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> Reader<E, R, L> {
     /// # Errors
     /// [`Ended`] where nothing came; a later call goes on.
     pub fn next(&mut self, until: Until<'_>) -> Result<Next<E>, Ended> {
-        let turns = Turns::new(self.wait, until, self.live.slice());
-        wait(&mut Listens(self), turns)
+        let mut turns = Turns::new(self.wait, until, self.live.slice());
+        wait(&mut Listens(self), &mut turns)
     }
 }
 

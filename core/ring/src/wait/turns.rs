@@ -158,7 +158,7 @@ pub(crate) trait Waiter {
 
 /// Waits until there is something, or `until` is over. Whoever rested tends once more before its deadline counts: so a
 /// wait of many short calls sees to the dead as one long call does.
-pub(crate) fn wait<W: Waiter>(who: &mut W, mut turns: Turns<'_>) -> Result<W::Found, Ended> {
+pub(crate) fn wait<W: Waiter>(who: &mut W, turns: &mut Turns<'_>) -> Result<W::Found, Ended> {
     loop {
         if let Some(found) = who.look() {
             return Ok(found);
