@@ -8,6 +8,7 @@
 //! less (a `Flaw`): if its model still passes, the model proves nothing. Without a feature there is nothing here.
 #![cfg(any(feature = "loom", feature = "shuttle"))]
 
+pub mod crowds;
 mod flawed;
 pub mod histories;
 pub mod segments;

@@ -10,8 +10,8 @@ use tidemill_ring::{
 use tidemill_seam::{Claimed, Life, Liveness};
 
 /// Who published it, and which of its own that was.
-type Item = [u32; 2];
-type Tx<L> = MultiProducer<Item, Sparse, L>;
+pub(crate) type Item = [u32; 2];
+pub(crate) type Tx<L> = MultiProducer<Item, Sparse, L>;
 type Rx<L> = Consumer<Item, Sparse, L>;
 
 /// Words of a segment of `spec(2)`, lines of one word each.
@@ -19,6 +19,8 @@ mod at {
     /// The tail.
     pub(super) const TAIL: u32 = 136;
     pub(super) const GATE: u32 = 138;
+    pub(super) const READERS_BED: u32 = 148;
+    pub(super) const PRODUCERS_BED: u32 = 149;
     /// The control word of the one who reads.
     pub(super) const TABLE: u32 = 152;
     pub(super) const CURSOR: u32 = 153;
@@ -63,7 +65,8 @@ impl Words {
     fn is_followed(self, at: u32) -> bool {
         let post = (self.posts..self.index).contains(&at).then(|| (at - self.posts) % 16);
         let raced = matches!(at, at::TAIL | at::GATE | at::TABLE | at::CURSOR) || matches!(post, Some(0 | 2));
-        raced || (self.is_pair(at) && at >= self.index) || at >= self.data
+        let beds = matches!(at, at::READERS_BED | at::PRODUCERS_BED);
+        raced || beds || (self.is_pair(at) && at >= self.index) || at >= self.data
     }
 }
 
@@ -76,11 +79,17 @@ fn ring<L: Liveness>(spec: &Spec, region: Sparse, live: &L) -> Segment<Sparse> {
     Segment::create(region, spec, SegmentId(1), Creator::default(), live).expect("it fits")
 }
 
-fn joined<L: Liveness>(segment: &Segment<Sparse>, live: L) -> Tx<L> {
+/// A ring on which parties may sleep.
+pub(crate) fn asleep(capacity: u32, lapse: Lapse) -> (Segment<Sparse>, Claims) {
+    let (spec, live) = (Spec { parks: true, ..spec(capacity, 1, 0) }, Claims::default());
+    (ring(&spec, region(&spec, lapse), &live), live)
+}
+
+pub(crate) fn joined<L: Liveness>(segment: &Segment<Sparse>, live: L) -> Tx<L> {
     segment.clone().multi_producer(live, Identity::default()).expect("a place is free")
 }
 
-fn reads<L: Liveness>(segment: &Segment<Sparse>, live: L) -> Rx<L> {
+pub(crate) fn reads<L: Liveness>(segment: &Segment<Sparse>, live: L) -> Rx<L> {
     let peer = Peer::new(PeerName::parse("reads").expect("a name"));
     segment.clone().consumer(live, &peer, Start::Earliest).expect("a free slot")
 }
@@ -96,14 +105,14 @@ fn push<L: Liveness>(tx: &mut Tx<L>, who: u32, n: u32) {
 
 /// What was read of each producer.
 #[derive(Default, Debug)]
-struct Heard {
+pub(crate) struct Heard {
     last: [u32; 2],
-    items: u32,
+    pub(crate) items: u32,
 }
 
 impl Heard {
     /// Takes an item if one is there: the next one of somebody.
-    fn take<L: Liveness>(&mut self, rx: &mut Rx<L>) -> bool {
+    pub(crate) fn take<L: Liveness>(&mut self, rx: &mut Rx<L>) -> bool {
         match rx.try_next() {
             Some(Next::Item(lease)) => {
                 let [who, i] = *lease;

@@ -1,7 +1,7 @@
 //! A segment of several producers under every schedule (loom) or many (shuttle), and twins that keep one promise less.
 #![cfg(any(feature = "loom", feature = "shuttle"))]
 
-use loom_tests::{Lapse, check, check_long, shared};
+use loom_tests::{Lapse, check, check_long, crowds, shared};
 
 /// Stores of a publication: the note, the claim, the tail, two words of the item, the commit.
 const STORES: u32 = 6;
@@ -29,6 +29,28 @@ fn two_healers_of_any_death_void_what_is_dead_and_nothing_else_rl_12() {
     }
 }
 
+// RING-MPSC, RING-LOOM, RING-WAIT: a consumer's park beside a gap and an item of one of several producers.
+#[test]
+fn who_sleeps_is_woken_for_every_item_of_several_rl_16() {
+    check(|| crowds::sleep_beside_a_settled_claim(Lapse::None));
+}
+
+// RING-MPSC, RING-LOOM, RING-WAIT: a producer's park beside who reads, and beside who passes a gap.
+#[test]
+fn who_sleeps_for_room_among_several_is_woken_for_it_rl_16() {
+    for gap in [false, true] {
+        check(move || crowds::sleep_for_room_among_several(Lapse::None, gap));
+    }
+}
+
+// RING-MPSC, RING-LOOM, RING-WAIT: a producer's park beside the one whose claim everybody waits for, and that nobody reads.
+#[test]
+fn who_sleeps_for_the_claim_of_another_is_woken_rl_11_rl_16() {
+    for gives_up in [false, true] {
+        check(move || crowds::sleep_for_a_claim(Lapse::None, gives_up));
+    }
+}
+
 #[cfg(feature = "shuttle")]
 // RING-MPSC: two producers, three who read under mixed policies and one who heals, under random schedules.
 #[test]
@@ -38,7 +60,26 @@ fn a_crowd_loses_nothing_but_what_died_rl_1_rl_11_rl_12() {
 
 #[cfg(feature = "loom")]
 mod litmus {
-    use loom_tests::{Lapse, check, shared};
+    use loom_tests::{Lapse, check, crowds, shared};
+    use tidemill_ring::sync::Ordering;
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn a_settled_claim_without_a_fence_is_slept_through_rl_16() {
+        check(|| crowds::sleep_beside_a_settled_claim(Lapse::Fence(Ordering::SeqCst)));
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn room_among_several_without_a_fence_is_slept_through_rl_16() {
+        check(|| crowds::sleep_for_room_among_several(Lapse::Fence(Ordering::SeqCst), true));
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn the_claim_of_another_without_a_fence_is_slept_through_rl_16() {
+        check(|| crowds::sleep_for_a_claim(Lapse::Fence(Ordering::SeqCst), false));
+    }
 
     #[test]
     #[should_panic(expected = "item of")]

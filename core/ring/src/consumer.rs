@@ -184,15 +184,25 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     #[cold]
     #[inline(never)]
     fn hear_news<T>(&mut self) -> Option<Next<T>> {
+        if !self.view.shared() {
+            self.tell();
+            return self.follow.news(&self.view, Follow::near);
+        }
+        let Self { view, follow, slot, .. } = self;
+        let news = follow.shared_news(view, false, |follow, to| follow.pass_gaps(view, *slot, to));
+        // Behind the gaps that were passed: they are room too.
+        if self.ready_items() == 0 {
+            self.tell();
+        }
+        news
+    }
+
+    /// Whoever has run out of items wakes who waits for room, once.
+    fn tell(&mut self) {
         if self.told != self.follow.next {
             self.told = self.follow.next;
             self.view.rouse_producer();
         }
-        if !self.view.shared() {
-            return self.follow.news(&self.view, Follow::near);
-        }
-        let Self { view, follow, slot, .. } = self;
-        follow.shared_news(view, false, |follow, to| follow.pass_gaps(view, *slot, to))
     }
 
     #[inline]

@@ -226,14 +226,14 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
     fn fulfil(&mut self, at: u64, item: &E) -> Position {
         self.view.put(at, item);
         self.view.settle(at, self.k, Mark::Committed);
-        self.view.rouse_readers();
+        self.view.rouse_everybody();
         self.claim = None;
         Position(at)
     }
 
     fn abort(&mut self, at: u64) {
         self.view.settle(at, self.k, Mark::Skip);
-        self.view.rouse_readers();
+        self.view.rouse_everybody();
         self.claim = None;
     }
 

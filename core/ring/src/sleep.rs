@@ -45,6 +45,14 @@ impl<R: Region> View<R> {
         }
     }
 
+    /// Something was settled that those who read are to hear of, and that other producers may wait for.
+    #[inline]
+    pub(crate) fn rouse_everybody(&self) {
+        self.rouse_readers();
+        // Behind the fence of the look at the readers, and so no later than that.
+        self.glance_at_producer();
+    }
+
     /// As `rouse_producer`, by a look without a fence.
     #[inline]
     pub(crate) fn glance_at_producer(&self) {
