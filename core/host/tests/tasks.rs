@@ -89,6 +89,47 @@ fn tasks_on_two_threads_wait_for_each_other() {
     }
 }
 
+// RING-ASYNC, RING-MPSC: two of several producers and who reads beside them, each a task on a thread of its own, over two slots
+#[test]
+fn tasks_among_several_producers_wait_for_each_other() {
+    const ITEMS: u64 = 300;
+    for own in Own::each() {
+        let tasks = Tasks::new().expect("a thread");
+        let slots = || own.slots(2).producers(2);
+        let mut producers = [0, 1].map(|_| slots().multi_producer().expect("a place is free"));
+        let mut rx = slots().start(Start::Earliest).consumer().expect("there is room");
+        thread::scope(|scope| {
+            for (who, tx) in (0..).zip(&mut producers) {
+                let tasks = tasks.clone();
+                scope.spawn(move || {
+                    block_on(async {
+                        for number in 0..ITEMS {
+                            let item = who << 32 | number;
+                            let published = tx.publish_in(|_| item, &tasks, Until::forever()).await;
+                            published.expect("there will be room");
+                        }
+                    });
+                });
+            }
+            let mut next = [0; 2];
+            block_on(async {
+                while next.iter().sum::<u64>() < 2 * ITEMS {
+                    let item = match rx.next_in(&tasks, Until::forever()).await {
+                        Ok(Next::Item(item)) => *item,
+                        other => panic!("{other:?}"),
+                    };
+                    let (who, number) = ((item >> 32) as usize, item & u64::from(u32::MAX));
+                    assert_eq!(number, next[who], "an item of {who}");
+                    next[who] += 1;
+                }
+            });
+        });
+        drop(producers);
+        let end = block_on(rx.next_in(&tasks, Until::forever()));
+        assert!(matches!(end, Ok(Next::Closed(End::Finished))));
+    }
+}
+
 // RING-ASYNC: more tasks than one thread can sleep for at once are all woken, each by its own ring; a deadline ends one alone
 #[test]
 fn a_crowd_of_tasks_is_served_by_one_thread() {

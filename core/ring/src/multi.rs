@@ -24,6 +24,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use tidemill_seam::{Exchange, Instant, Life, Liveness};
 
+mod task;
 mod wait;
 
 #[cfg(doc)]

@@ -8,7 +8,7 @@
 use crate::consumer::{Consumer, Lease};
 use crate::element::Plain;
 use crate::follow::Next;
-use crate::producer::{Producer, Refused, Why};
+use crate::producer::{Patient, Producer, Refused, Why};
 use crate::reader::Reader;
 use crate::segment::Position;
 use crate::wait::{Ended, PROBE_DEFAULT, Parking, Turn, Turns, Until, Wait};
@@ -21,7 +21,7 @@ pub trait Doze<R>: Clock {
     fn doze(&self, region: &R, at: u32, value: u32, span: Duration) -> impl Future<Output = ()>;
 }
 
-const fn turns(until: Until<'_>) -> Turns<'_> {
+pub(crate) const fn turns(until: Until<'_>) -> Turns<'_> {
     Turns::new(Wait::Park { spins: 0 }, until, PROBE_DEFAULT)
 }
 
@@ -99,37 +99,43 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         world: &D,
         until: Until<'_>,
     ) -> Result<Position, Refused<F>> {
-        match self.room_in(world, until).await {
+        match room_in(self, world, &mut turns(until), |tx| tx.room(1)).await {
             Ok(()) => self.try_publish(make),
             Err(why) => Err(Refused { item: make, why }),
         }
     }
+}
 
-    async fn room_in<D: Doze<R>>(&mut self, world: &D, until: Until<'_>) -> Result<(), Why> {
-        let mut turns = turns(until);
-        loop {
-            let why = match self.room(1) {
-                Ok(()) => return Ok(()),
-                Err(why) if why.may_pass() => why,
-                Err(why) => return Err(why),
-            };
-            let span = match turns.next(world) {
-                Ok(turn) => {
-                    if turn.due {
-                        self.tend(turn.now);
-                    }
-                    turn.span()
+/// Waits until `look` finds room, or a reason not to wait for it, for a task of `world`.
+pub(crate) async fn room_in<P: Patient, D: Doze<P::Region>, T>(
+    who: &mut P,
+    world: &D,
+    turns: &mut Turns<'_>,
+    mut look: impl FnMut(&mut P) -> Result<T, Why>,
+) -> Result<T, Why> {
+    loop {
+        let why = match look(who) {
+            Err(why) if why.may_pass() => why,
+            settled => return settled,
+        };
+        let span = match turns.next(world) {
+            Ok(turn) => {
+                if turn.due {
+                    who.see_to_others(turn.now);
                 }
-                Err(Ended::Cancelled) => return Err(Why::Cancelled),
-                Err(Ended::Deadline) => {
-                    // Whoever rested sees to the dead once more before its deadline counts.
-                    self.tend(turns.now());
-                    return self.room(1).map_err(|_| why);
-                }
-            };
-            if self.lie_down(1) && !turns.is_cancelled() {
-                world.doze(self.view().region(), self.bed(), Parking::<R>::ASLEEP, span).await;
+                turn.span()
             }
+            Err(Ended::Cancelled) => return Err(Why::Cancelled),
+            Err(Ended::Deadline) => {
+                // Whoever rested sees to the dead once more before its deadline counts.
+                who.see_to_others(turns.now());
+                return look(who).map_err(|_| why);
+            }
+        };
+        who.announce();
+        if look(who).is_err() && !turns.is_cancelled() {
+            let (view, bed) = (who.view(), who.view().layout().producer_bed());
+            world.doze(view.region(), bed.0, Parking::<P::Region>::ASLEEP, span).await;
         }
     }
 }

@@ -5,6 +5,7 @@ mod crowded;
 mod frames;
 mod held;
 mod many;
+mod many_tasks;
 mod required;
 mod tasks;
 mod watch;

@@ -22,9 +22,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The world of one task.
 #[derive(Clone)]
-struct World {
-    env: Env,
-    words: Mapping,
+pub(crate) struct World {
+    pub(crate) env: Env,
+    pub(crate) words: Mapping,
 }
 
 impl Clock for World {
@@ -44,13 +44,14 @@ fn spec() -> Spec {
 }
 
 impl World {
-    async fn come(&self) -> Segment<Mapping> {
+    /// Whoever comes first makes the segment.
+    pub(crate) async fn come(&self, spec: &Spec) -> Segment<Mapping> {
         loop {
             if let Ok(segment) = Segment::attach(self.words.clone()) {
                 return segment;
             }
             let (words, live) = (self.words.clone(), self.words.liveness());
-            if let Ok(segment) = Segment::create(words, &spec(), SegmentId(1), Creator::default(), &live) {
+            if let Ok(segment) = Segment::create(words, spec, SegmentId(1), Creator::default(), &live) {
                 return segment;
             }
             self.env.sleep(TICK).await;
@@ -60,7 +61,7 @@ impl World {
 
 async fn produce(world: World) {
     let mut tx: Producer<Item, Mapping, SimLiveness> = loop {
-        if let Ok(tx) = world.come().await.producer(world.words.liveness(), Identity::default()) {
+        if let Ok(tx) = world.come(&spec()).await.producer(world.words.liveness(), Identity::default()) {
             break tx;
         }
         world.env.sleep(TICK).await;
@@ -84,7 +85,7 @@ async fn consume(world: World, taken: Rc<Cell<u64>>) {
     }
     let peer = Peer::new(PeerName::parse("risk").expect("a name")).hold(TICK);
     let mut rx: Consumer<Item, Mapping, SimLiveness> = loop {
-        match world.come().await.consumer(world.words.liveness(), &peer, Start::Resume) {
+        match world.come(&spec()).await.consumer(world.words.liveness(), &peer, Start::Resume) {
             Ok(rx) => break rx,
             Err(JoinError::NameTaken { .. } | JoinError::TableFull { .. }) => world.env.sleep(TICK).await,
             Err(other) => panic!("{other}"),

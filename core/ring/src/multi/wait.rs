@@ -41,7 +41,7 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
     }
 
     /// Whether a claim would find room, looked for where none is known. By the time of the claim others may have it.
-    fn room(&mut self) -> Result<u64, Why> {
+    pub(super) fn room(&mut self) -> Result<u64, Why> {
         let at = self.view.tail();
         if at < self.limit { Ok(at) } else { self.make_room(at) }
     }

@@ -18,6 +18,8 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use tidemill_seam::{Clock, Duration, Instant, Liveness, Region};
 
+mod several;
+
 type Tx<'w> = Producer<u64, Heap, &'w Local>;
 type Rx<'w> = Consumer<u64, Heap, &'w Local>;
 
