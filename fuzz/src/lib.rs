@@ -27,6 +27,7 @@ mod ring_frames;
 mod ring_name;
 mod ring_parts;
 mod settings;
+mod stage;
 mod story;
 mod tape;
 mod trace;
@@ -136,6 +137,14 @@ pub const TARGETS: &[Target] = &[
         heap_max: MIB,
         run: relocate::run,
         seeds: relocate::seeds,
+    },
+    Target {
+        name: "stage",
+        about: "a stage finds what it left, whatever its blocks and its record hold, or says by name what is wrong",
+        words: &["TMCK", "TMLB", "TMSR"],
+        heap_max: MIB,
+        run: stage::run,
+        seeds: stage::seeds,
     },
     Target {
         name: "ring",

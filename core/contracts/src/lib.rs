@@ -3,15 +3,17 @@
 //! A *suite* takes a factory, runs random histories against it beside a model that is right by inspection, and gives
 //! back either what it checked ([`Passed`]) or the first broken law ([`Violation`]) with the seed of the history that
 //! broke it. The law numbers are those in the documentation of the traits: C clock, N entropy, W notify, G region,
-//! L link, P liveness, S stream, D store, Q register, E ring and edge, M memory manager.
+//! L link, P liveness, S stream, D store, Q register, E ring and edge, M memory manager, K stage.
 //!
 //! The same suites run in a test on Linux, inside the simulator and on a board: they need neither heap nor `std`.
-//! Feature `std` adds the laws that take two threads. [`broken`] holds one implementation per way to break a law; the
+//! Feature `std` adds the laws that take two threads, feature `relocate` those of the store of a stage, with a heap. [`broken`] holds one implementation per way to break a law; the
 //! tests of this crate show that each is rejected by the law that its documentation names.
 //!
 //! Refuses: to panic on a broken law, to assert on wall time, to judge a fault that the laws allow (a link may lose).
 #![no_std]
 
+#[cfg(feature = "relocate")]
+extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
@@ -30,6 +32,8 @@ pub mod register;
 pub mod ring;
 pub mod segment;
 pub mod shared;
+#[cfg(feature = "relocate")]
+pub mod stage;
 pub mod store;
 pub mod stream;
 mod trial;
@@ -61,6 +65,8 @@ pub use ring::suite as ring;
 pub use ring::threads as ring_threads;
 pub use segment::suite as segment;
 pub use shared::suite as shared;
+#[cfg(feature = "relocate")]
+pub use stage::suite as stage;
 pub use store::suite as store;
 pub use stream::suite as stream;
 pub use trial::{Dice, Effort, Passed, Verdict, Violation};

@@ -27,6 +27,8 @@ type Standing = (Version, Box<StageRecord>);
 enum Phase {
     /// No life.
     Idle,
+    /// No life; somebody founded the stage before, and what stands there is being read.
+    Looking,
     /// The next life is being swapped in.
     Minting(Standing),
     /// The checkpoint that it finds is being read.
@@ -137,16 +139,24 @@ impl<S: Store, R: Register> StageStore<S, R> {
     /// # Errors
     /// `Pending` and `Unavailable`: call again. Otherwise what is wrong with the register, or with what stands there.
     pub fn found(&mut self) -> Result<bool, StageError> {
-        let first = StageRecord::new(self.stage, self.schema);
-        match self.register.exchange(Version::NONE, &first.encode())? {
-            Exchanged::Won(version) => {
-                self.standing = Some((version, Box::new(first)));
-                Ok(true)
-            }
-            Exchanged::Lost(_) => self.look().map(|()| false),
-            // The same again expects that nothing stands there, so that it happens once at most.
-            Exchanged::Unknown => Err(StageError::Unavailable),
+        if self.standing.is_some() {
+            return Ok(false);
         }
+        if !matches!(self.phase, Phase::Looking) {
+            let first = StageRecord::new(self.stage, self.schema);
+            match self.register.exchange(Version::NONE, &first.encode())? {
+                Exchanged::Won(version) => {
+                    self.standing = Some((version, Box::new(first)));
+                    return Ok(true);
+                }
+                // The same again expects that nothing stands there, so that it happens once at most.
+                Exchanged::Unknown => return Err(StageError::Unavailable),
+                Exchanged::Lost(_) => self.phase = Phase::Looking,
+            }
+        }
+        self.look()?;
+        self.phase = Phase::Idle;
+        Ok(false)
     }
 
     /// Begins a new life, and fences every one before it: what it finds. Ends the life that was minted here before, and gives up

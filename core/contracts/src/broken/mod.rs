@@ -46,5 +46,7 @@ pub mod segment;
 pub mod shared;
 #[cfg(feature = "std")]
 pub mod sleep;
+#[cfg(feature = "_mutants")]
+pub mod stage;
 pub mod store;
 pub mod stream;

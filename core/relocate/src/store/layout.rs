@@ -17,8 +17,8 @@ pub(super) const BLOCK_MIN: u32 = 32;
 ///  └─────────┴─────────┴───────┘ └─────────┴─────────┴───────┘ └─────────┴─────────┴───────┘
 ///     checkpoint seq lies in slot seq mod 2                       what is retained, a run of blocks for each checkpoint
 /// ```
-/// A life never writes where the checkpoint lies that it found, nor where any of the `areas - 2` lives before it wrote, so that a
-/// block which one of them writes late harms nothing. A block of a life further back shows as damage, by its checksum.
+/// A life never writes where the checkpoint lies that it found, nor into the blocks of a life whose number is less than `areas` behind
+/// its own, so that what one of those writes late harms nothing. What one further back writes shows as damage, by its checksum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layout {
     areas: u64,
@@ -43,7 +43,8 @@ pub enum BadLayout {
 
 impl Layout {
     /// Divides a store into `areas`, each for checkpoints of states of up to `state_max` bytes. What is left of an area is its
-    /// log. Three areas leave alone what the life before the last one may still write.
+    /// log. Two areas are enough where the process of a life is dead before the next one begins; three where the one before may still
+    /// write.
     ///
     /// # Errors
     /// See [`BadLayout`].
@@ -65,6 +66,11 @@ impl Layout {
             }
         };
         Ok(Self { areas, slot, log, block })
+    }
+
+    /// How many lives have blocks of their own at once.
+    pub const fn areas(&self) -> u64 {
+        self.areas
     }
 
     /// Bytes of a block.
