@@ -5,7 +5,7 @@
 //! | `Clock` | [`MonotonicClock`] | `CLOCK_MONOTONIC` |
 //! | `Clock` for leases, `WallClock` | [`BootClock`], [`SystemWallClock`] | `CLOCK_BOOTTIME`, `CLOCK_REALTIME` |
 //! | `Store` | [`FileStore`] | `pread`, `pwrite`, `fdatasync`, `flock` |
-//! | `Register` | [`MemoryRegister`], [`SlotRegister`] | a mutex; two slots of any store |
+//! | `Register` | [`MemoryRegister`], [`SlotRegister`], [`FileRegister`] | a mutex; two slots of any store, of a file |
 //! | `Entropy` | [`OsEntropy`], [`SeededEntropy`] | `getrandom(2)`, ChaCha8 |
 //! | `Notify` | [`FutexNotify`], [`PollNotify`] | `futex(2)`; `epoll(7)` over an eventfd and sockets |
 //! | `Region` | [`Heap`], [`ring::Mapping`] | the heap of this process; shared memory, memfd, mapped files |
@@ -36,7 +36,7 @@ pub use entropy::{OsEntropy, SeededEntropy};
 pub use impair::{Impaired, Impairment, Suffered};
 pub use link::UdpLink;
 pub use notify::{FutexNotify, PollNotify};
-pub use register::{FormatError, MemoryRegister, SlotRegister};
+pub use register::{FileRegister, FormatError, MemoryRegister, SlotRegister};
 pub use ring::ring;
 pub use store::FileStore;
 pub use stream::{TcpEnd, TcpStreams};

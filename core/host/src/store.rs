@@ -22,9 +22,20 @@ impl FileStore {
     /// # Errors
     /// If it cannot be opened or made, is locked by another store, or has another size than `shape` says.
     pub fn open(path: impl AsRef<Path>, shape: Geometry) -> io::Result<Self> {
-        let path = path.as_ref();
+        Self::of(path.as_ref(), shape, true)
+    }
+
+    /// Opens the store at `path`, which is there: a file that somebody took away is an error, and no blank store.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and if there is none.
+    pub fn existing(path: impl AsRef<Path>, shape: Geometry) -> io::Result<Self> {
+        Self::of(path.as_ref(), shape, false)
+    }
+
+    fn of(path: &Path, shape: Geometry, make: bool) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
+        options.read(true).write(true).create(make).truncate(false);
         let file = options.open(path)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         let (bytes, found) = (shape.bytes(), file.metadata()?.len());
@@ -34,21 +45,26 @@ impl FileStore {
                 "a store has blocks, and blocks have bytes",
             ));
         }
-        if found == 0 {
+        if found == 0 && make {
             match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
                 Err(Errno::OPNOTSUPP | Errno::NOSYS) => file.set_len(bytes)?,
                 taken => taken?,
             }
             // The name has to be as durable as the blocks are.
             fsync(&file)?;
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            fsync(File::open(folder.unwrap_or(Path::new(".")))?)?;
+            sync_folder(path)?;
         } else if found != bytes {
             let message = format!("a store of {bytes} bytes in a file of {found}");
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         Ok(Self { file, shape })
     }
+}
+
+/// Makes the names in the folder of `path` durable.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    Ok(fsync(File::open(folder.unwrap_or(Path::new(".")))?)?)
 }
 
 impl Store for FileStore {
@@ -125,7 +141,9 @@ mod tests {
         drop(store);
         let other = Geometry { blocks: 5, ..SHAPE };
         assert!(FileStore::open(&path, other).is_err(), "another shape");
-        fs::remove_file(path).expect("removed");
+        assert!(FileStore::existing(&path, SHAPE).is_ok());
+        fs::remove_file(&path).expect("removed");
+        assert!(FileStore::existing(&path, SHAPE).is_err() && !path.exists(), "nothing is made in its place");
     }
 
     #[test]

@@ -69,6 +69,9 @@ enum Not {
 }
 
 impl<S: Store> SlotRegister<S> {
+    /// Bytes of a block that its value does not take.
+    pub(super) const OVERHEAD: u64 = (HEADER + CHECKSUM) as u64;
+
     /// The register in `store`, which [`format`](Self::format) once made.
     ///
     /// # Panics
