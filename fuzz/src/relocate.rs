@@ -120,8 +120,15 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let checkpoint = Checkpoint {
         inc: Incarnation(2),
         seq: 5,
-        inputs: vec![Input { edge: EdgeId([1; 16]), off: 7, chain: Chain(9), seen: 4 }],
-        outputs: vec![Output { edge: EdgeId([2; 16]), off: 6, chain: Chain(8), retained: 3, seen: 5 }],
+        inputs: vec![Input { edge: EdgeId([1; 16]), off: 7, chain: Chain(9), seen: 4, ended: true }],
+        outputs: vec![Output {
+            edge: EdgeId([2; 16]),
+            off: 6,
+            chain: Chain(8),
+            retained: 3,
+            seen: 5,
+            ended: false,
+        }],
         state: b"state".to_vec(),
     };
     let mut stage = StageRecord::new(STAGE, 1);

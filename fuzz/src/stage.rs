@@ -98,7 +98,7 @@ impl World {
         if feed.byte().is_multiple_of(2) {
             let off = u64::from(feed.byte());
             let retained = off.saturating_sub(u64::from(feed.byte()));
-            let outputs = vec![Output { edge: OUT, off, chain: Chain(1), retained, seen: 0 }];
+            let outputs = vec![Output { edge: OUT, off, chain: Chain(1), retained, seen: 0, ended: false }];
             state = Checkpoint { inc, seq, inputs: Vec::new(), outputs, state }.encode();
         }
         let mut log = feed.byte() as usize;
@@ -124,7 +124,7 @@ fn leave(stage: &mut Stage, off: u64) -> Result<(), StageError> {
     let from = off.saturating_sub(3);
     let kept: Vec<(Label, Vec<u8>)> = (from..off).map(entry).collect();
     let entries: Vec<(Label, &[u8])> = kept.iter().map(|(label, bytes)| (*label, &bytes[..])).collect();
-    let output = Output { edge: OUT, off, chain: Chain(1), retained: from, seen: 0 };
+    let output = Output { edge: OUT, off, chain: Chain(1), retained: from, seen: 0, ended: false };
     let outputs = [Outgoing { output, entries: &entries }];
     stage.begin(&Leaving { inputs: &[], outputs: &outputs, state: &off.to_le_bytes() })?;
     stage.poll().map(|_| ())

@@ -209,7 +209,7 @@ fn leave(stage: &mut Mortal, number: u64) -> Result<(), StageError> {
     let from = number.saturating_sub(3);
     let kept: Vec<(Label, Vec<u8>)> = (from..number).map(entry).collect();
     let entries: Vec<(Label, &[u8])> = kept.iter().map(|(label, bytes)| (*label, &bytes[..])).collect();
-    let output = Output { edge: OUT, off: number, chain: Chain(1), retained: from, seen: 0 };
+    let output = Output { edge: OUT, off: number, chain: Chain(1), retained: from, seen: 0, ended: false };
     let outputs = [Outgoing { output, entries: &entries }];
     stage.begin(&Leaving { inputs: &[], outputs: &outputs, state: &number.to_le_bytes() })?;
     stage.poll().map(|_| ())

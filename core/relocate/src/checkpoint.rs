@@ -23,6 +23,8 @@ pub struct Input {
     pub chain: Chain,
     /// The newest writing of the record of the edge that was seen.
     pub seen: u64,
+    /// Whether it has learned that nothing comes after `off`.
+    pub ended: bool,
 }
 
 /// How far a stage has written an edge.
@@ -38,6 +40,8 @@ pub struct Output {
     pub retained: u64,
     /// The newest writing of the record of the edge that was seen.
     pub seen: u64,
+    /// Whether nothing comes after `off`.
+    pub ended: bool,
 }
 
 /// Everything that a life of a stage leaves to the next one.
@@ -66,7 +70,7 @@ pub struct EdgeCheckpoint {
 
 impl Checkpoint {
     /// Bytes of a checkpoint on top of its state, at most.
-    pub const HEAD_MAX: usize = 48 + ENDS * (48 + 56);
+    pub const HEAD_MAX: usize = 48 + ENDS * (49 + 57);
 
     /// The view of a stage with one input and one output at most; `None` where there are more.
     pub fn edge(&self) -> Option<EdgeCheckpoint> {
@@ -99,6 +103,7 @@ impl Checkpoint {
             bytes.extend(input.off.to_le_bytes());
             bytes.extend(input.chain.0.to_le_bytes());
             bytes.extend(input.seen.to_le_bytes());
+            bytes.push(input.ended.into());
         }
         for output in &self.outputs {
             bytes.extend(output.edge.0);
@@ -106,6 +111,7 @@ impl Checkpoint {
             bytes.extend(output.chain.0.to_le_bytes());
             bytes.extend(output.retained.to_le_bytes());
             bytes.extend(output.seen.to_le_bytes());
+            bytes.push(output.ended.into());
         }
         bytes.extend((self.state.len() as u64).to_le_bytes());
         bytes.extend(XxHash3_128::oneshot(&self.state).to_le_bytes());
@@ -137,16 +143,22 @@ impl Checkpoint {
             return Err(corrupt(Why::Field("ends")));
         }
         let (inc, seq) = (Incarnation(from.u64()), from.u64());
+        let mut flags = 0;
+        let mut ended = |flag: u8| {
+            flags |= flag;
+            flag == 1
+        };
         let inputs: Vec<Input> = (0..inputs)
             .map(|_| {
                 let (edge, off) = (EdgeId(from.array()), from.u64());
-                Input { edge, off, chain: Chain(from.u128()), seen: from.u64() }
+                Input { edge, off, chain: Chain(from.u128()), seen: from.u64(), ended: ended(from.u8()) }
             })
             .collect();
         let outputs: Vec<Output> = (0..outputs)
             .map(|_| {
                 let (edge, off) = (EdgeId(from.array()), from.u64());
-                Output { edge, off, chain: Chain(from.u128()), retained: from.u64(), seen: from.u64() }
+                let (chain, retained, seen) = (Chain(from.u128()), from.u64(), from.u64());
+                Output { edge, off, chain, retained, seen, ended: ended(from.u8()) }
             })
             .collect();
         let (len, digest) = (from.u64(), from.u128());
@@ -158,6 +170,7 @@ impl Checkpoint {
             (XxHash3_128::oneshot(state) != digest, "state digest"),
             (inc == Incarnation(0), "inc"),
             (seq == 0, "seq"),
+            (flags > 1, "ended"),
             (outputs.iter().any(|output| output.retained > output.off), "retained"),
             (twice(inputs.iter().map(|input| input.edge)), "inputs"),
             (twice(outputs.iter().map(|output| output.edge)), "outputs"),
@@ -188,9 +201,18 @@ mod tests {
 
     fn checkpoint() -> Checkpoint {
         let edge = |n| EdgeId([n; 16]);
-        let input = |n, off| Input { edge: edge(n), off, chain: Chain(u128::from(off) << 70), seen: 7 };
-        let output =
-            |n, off| Output { edge: edge(n), off, chain: Chain(u128::from(off)), retained: off / 2, seen: 8 };
+        let input = |n, off| {
+            let chain = Chain(u128::from(off) << 70);
+            Input { edge: edge(n), off, chain, seen: 7, ended: off == 41 }
+        };
+        let output = |n, off| Output {
+            edge: edge(n),
+            off,
+            chain: Chain(off.into()),
+            retained: off / 2,
+            seen: 8,
+            ended: true,
+        };
         Checkpoint {
             inc: Incarnation(3),
             seq: 9,
@@ -254,6 +276,9 @@ mod tests {
         assert_eq!(refused(|bad| bad.inputs[1].edge = bad.inputs[0].edge), "inputs");
         assert_eq!(refused(|bad| bad.outputs.push(bad.outputs[0])), "outputs");
         let mut ends = checkpoint().encode();
+        ends[24 + 48] = 2;
+        let why = Why::Field("ended");
+        assert_eq!(Checkpoint::decode(&ends), Err(Bad::Corrupt { object: Object::Checkpoint, why }));
         ends[6] = 9;
         let why = Why::Field("ends");
         assert_eq!(Checkpoint::decode(&ends), Err(Bad::Corrupt { object: Object::Checkpoint, why }));

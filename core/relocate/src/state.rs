@@ -120,7 +120,7 @@ impl<O: FlushObserver> Drop for Flush<O> {
 /// let mut stage = CheckpointedStageState::new(Vec::new(), store());
 /// stage.restore()?;                                          // `Pending` where the disk takes its time: call again
 /// stage.state_mut().extend(b"seen: 41 items");
-/// let read = Input { edge: EdgeId([1; 16]), off: 41, chain: Chain(9), seen: 3 };
+/// let read = Input { edge: EdgeId([1; 16]), off: 41, chain: Chain(9), seen: 3, ended: false };
 /// stage.checkpoint(&[read], &[])?;
 /// assert_eq!(stage.poll()?.edge.unwrap().input_offset, 41);
 /// stage.state_mut().clear();                                 // whatever happens now is not in the checkpoint

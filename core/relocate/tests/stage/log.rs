@@ -60,7 +60,7 @@ fn kept(life: &Life, edge: EdgeId) -> (u64, u64) {
 fn leave_two(stage: &mut crate::rig::Stage, slow: EdgeId, from: u64, off: u64) -> Result<u64, StageError> {
     let all: Vec<(Label, Vec<u8>)> = (0..off).map(entry).collect();
     let all: Vec<(Label, &[u8])> = all.iter().map(|(label, bytes)| (*label, &bytes[..])).collect();
-    let output = |edge, retained, off| Output { edge, off, chain: Chain(0), retained, seen: 0 };
+    let output = |edge, retained, off| Output { edge, off, chain: Chain(0), retained, seen: 0, ended: false };
     let outputs = [
         Outgoing { output: output(slow, 0, 1), entries: &all[..1] },
         Outgoing { output: output(OUT, from, off), entries: &all[from as usize..] },

@@ -242,8 +242,9 @@ pub(crate) fn leave(stage: &mut Stage, from: u64, off: u64) -> Result<Committed,
 pub(crate) fn begin(stage: &mut Stage, from: u64, off: u64) -> Result<u64, StageError> {
     let kept: Vec<(Label, Vec<u8>)> = (from..off).map(entry).collect();
     let entries: Vec<(Label, &[u8])> = kept.iter().map(|(label, bytes)| (*label, &bytes[..])).collect();
-    let output = Output { edge: OUT, off, chain: Chain(u128::from(off)), retained: from, seen: off + 1 };
-    let input = Input { edge: IN, off, chain: Chain(u128::from(off) << 64), seen: off + 2 };
+    let output =
+        Output { edge: OUT, off, chain: Chain(u128::from(off)), retained: from, seen: off + 1, ended: false };
+    let input = Input { edge: IN, off, chain: Chain(u128::from(off) << 64), seen: off + 2, ended: false };
     let outputs = [Outgoing { output, entries: &entries }];
     stage.begin(&Leaving { inputs: &[input], outputs: &outputs, state: &state(off) })
 }
