@@ -1,6 +1,6 @@
 //! Every named safeguard of an edge that moves is left out once, and must be missed.
 //!
-//! The tests of `tidemill-relocate` leave them out, and print a line for each: `mutant NAME WHEN LAW: what broke`. Here the lines
+//! Tests, most of them of `tidemill-relocate`, leave them out, and print a line for each: `mutant NAME WHEN LAW: what broke`. Here the lines
 //! are held against the names, so that none is forgotten.
 
 use crate::shell::{Failure, Place};
@@ -8,7 +8,7 @@ use crate::table::Verdict;
 use std::collections::BTreeMap;
 
 /// The tests that leave something out.
-const TESTS: &[&str] = &["explore", "ends"];
+const TESTS: &[&str] = &["explore", "ends", "stage"];
 
 /// What has to be left out, by the law that it keeps.
 const NAMED: &[(&str, &[&str])] = &[
@@ -66,6 +66,22 @@ const NAMED: &[(&str, &[&str])] = &[
             "full_without_checkpoint",
             "window_blocks_certificate",
             "credits_lost_on_move",
+        ],
+    ),
+    (
+        "what a stage leaves is found",
+        &[
+            "single_slot",
+            "one_copy_slot",
+            "shared_extents",
+            "overwrites_log",
+            "cas_before_sync",
+            "skip_crc",
+            "blank_is_default",
+            "fallback_past_ack",
+            "unfenced_store",
+            "unknown_commit_is_won",
+            "unknown_commit_is_lost",
         ],
     ),
     ("the same seed is the same run", &["hash_order_segs"]),

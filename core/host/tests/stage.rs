@@ -326,3 +326,51 @@ fn a_process_that_is_killed_at_any_moment_leaves_the_checkpoint_that_counts_or_t
     println!("{kills} kills, {said} checkpoints");
     assert!(said > kills, "{said}");
 }
+
+/// A store that keeps one copy of what is written twice.
+struct OneCopy<S>(S);
+
+impl<S: Store> Store for OneCopy<S> {
+    fn geometry(&self) -> Geometry {
+        self.0.geometry()
+    }
+    fn read(&mut self, at: u64, into: &mut [u8]) -> Result<(), ReadError> {
+        self.0.read(at, into)
+    }
+    fn write(&mut self, at: u64, from: &[u8]) -> Result<(), WriteError> {
+        self.0.write(at, &from[..self.geometry().block as usize])
+    }
+    fn sync(&mut self) -> Result<(), SyncError> {
+        self.0.sync()
+    }
+}
+
+/// What a register shows that won two exchanges and whose newest value is then damaged in one place.
+fn after_damage<S: Store>(wrap: impl Fn(FileStore) -> S) -> Result<Vec<u8>, ReadingError> {
+    let folder = Folder::new();
+    let path = folder.0.join("record");
+    drop(FileRegister::create(&path, 512).expect("a folder of ours"));
+    let open = || FileStore::existing(&path, Geometry { block: 1024, blocks: 4 }).expect("it is there");
+    let mut register = SlotRegister::new(wrap(open()));
+    for (expected, value) in [b"one", b"two"].iter().enumerate() {
+        let won = register.exchange(Version(expected as u64), *value);
+        assert_eq!(won, Ok(Exchanged::Won(Version(expected as u64 + 1))));
+    }
+    drop(register);
+    // The first copy of version two, in slot zero.
+    let file = std::fs::OpenOptions::new().write(true).open(&path).expect("it is there");
+    file.write_all_at(b"rot", 20).expect("within the register");
+    let mut bytes = [0; 512];
+    let reading = SlotRegister::new(wrap(open())).read(&mut bytes)?;
+    Ok(bytes[..reading.len].to_vec())
+}
+
+// S11
+#[test]
+fn every_safeguard_that_is_left_out_is_missed() {
+    assert_eq!(after_damage(|store| store), Ok(b"two".to_vec()), "one bad copy of two");
+    let broke = after_damage(OneCopy);
+    assert_eq!(broke, Ok(b"one".to_vec()), "one bad copy of one takes back a value that was won");
+    let (name, when) = ("one_copy_slot", "by hand");
+    println!("mutant {name:<28} {when:>10}  S11: a damaged register shows a value that was replaced");
+}

@@ -42,6 +42,25 @@ super::faults! {
 }
 
 impl Fault {
+    /// The name of the safeguard that it leaves out; none where it is the world that does not keep its word.
+    pub const fn safeguard(self) -> Option<&'static str> {
+        Some(match self {
+            Self::SingleSlot => "single_slot",
+            Self::SharedExtents => "shared_extents",
+            Self::OverwritesLog => "overwrites_log",
+            Self::CountsBeforeSync => "cas_before_sync",
+            Self::Unfenced => "unfenced_store",
+            Self::SkipsChecksums => "skip_crc",
+            Self::BlankIsDefault => "blank_is_default",
+            Self::BeginsAnew => "fallback_past_ack",
+            Self::UnknownIsLost => "unknown_commit_is_lost",
+            Self::UnknownIsWon => "unknown_commit_is_won",
+            Self::LyingSync | Self::BlindRegister | Self::ForgetfulRegister | Self::PendingForEver => {
+                return None;
+            }
+        })
+    }
+
     const fn mutant(self) -> Option<Mutant> {
         Some(match self {
             Self::SingleSlot => Mutant::SingleSlot,

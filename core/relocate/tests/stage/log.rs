@@ -15,7 +15,10 @@ fn a_checkpoint_writes_what_is_new_however_much_is_retained() {
     }
     assert!(costs.windows(2).all(|pair| pair[0] == pair[1]), "{costs:?}");
     assert_eq!(stage.stats().rehomed, 1, "the first one of a life");
-    assert_eq!(found(&mint(&world).expect("a second life").1), Some(5));
+    let (syncs, swaps) = (world.syncs.get(), world.value.borrow().0);
+    leave(&mut stage, 1, 6).expect("a checkpoint");
+    assert_eq!((world.syncs.get() - syncs, world.value.borrow().0 - swaps), (1, 1), "one sync and one swap");
+    assert_eq!(found(&mint(&world).expect("a second life").1), Some(6));
 }
 
 // The log goes around its end many times, and each checkpoint can be read.

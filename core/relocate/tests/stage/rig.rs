@@ -44,6 +44,7 @@ pub(crate) struct World {
     /// Whether an exchange that everything ends with has its effect.
     pub(crate) unheard: Cell<bool>,
     pub(crate) operations: Cell<u64>,
+    pub(crate) syncs: Cell<u64>,
     pub(crate) value: RefCell<(u64, Vec<u8>)>,
     later: RefCell<Option<(u64, Vec<u8>)>>,
     /// Reads of this block give nothing, so often.
@@ -134,6 +135,7 @@ impl Store for Disk {
             None => Err(SyncError::Closed),
             Some(Fate::Sync(error)) => Err(error),
             Some(Fate::Well) => {
+                self.0.syncs.set(self.0.syncs.get() + 1);
                 self.0.medium.borrow_mut().clone_from(&self.0.cache.borrow());
                 Ok(())
             }
