@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tidemill_host::ring::ring;
+use tidemill_ring::codec::Postcard;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
 
@@ -88,7 +89,8 @@ fn gist(text: &str) -> String {
     out
 }
 
-/// What has to be there for a page: rings for `ring`, one in use and a copy whose users are therefore dead.
+/// What has to be there for a page: rings for `ring`, one of items in use and a copy whose users are therefore dead, and one of
+/// values.
 fn furnish(page: &str, desk: &Path) -> impl Sized {
     (page == "ring").then(|| {
         let prices = || ring("prices").expect("a name").under(desk).slots::<[u8; 8]>(4).history(2);
@@ -101,7 +103,12 @@ fn furnish(page: &str, desk: &Path) -> impl Sized {
             }
         }
         fs::copy(desk.join("prices.ring"), desk.join("corpse.ring")).expect("copied");
-        (tx, rx, ui)
+        let orders = ring("orders").expect("a name").under(desk).frames::<16>(8);
+        let mut orders = orders.typed::<(u64, String), _>(Postcard).producer().expect("nobody else does");
+        for (id, note) in [(7, "at best"), (8, "not above 1.0850, until noon")] {
+            orders.try_publish(&(id, note.to_owned())).expect("nobody is waited for");
+        }
+        (tx, rx, ui, orders)
     })
 }
 

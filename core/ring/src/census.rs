@@ -1,8 +1,10 @@
 //! Who holds a claim on a segment, by the segment's own words: for who watches over them.
 
+use crate::follow::End;
 use crate::layout::Layout;
 use crate::segment::{Phase, Segment};
 use crate::table::{Identity, State};
+use crate::view::View;
 use tidemill_seam::Region;
 
 /// Somebody for whom others may wait, as of the moment of looking. A rumour, like every word of a segment: whether it lives is
@@ -39,6 +41,11 @@ impl<R: Region> Segment<R> {
         producer.into_iter().chain(posts).chain(table)
     }
 
+    /// How the stream of several producers ended. `None` while somebody has a place among them, and before anybody had.
+    pub fn producers_end(&self) -> Option<End> {
+        self.view.producers_end()
+    }
+
     /// Whether the claim is still that one's.
     pub fn is_held_by(&self, holder: &Holder) -> bool {
         self.holders().any(|now| now == *holder)
@@ -51,13 +58,30 @@ impl<R: Region> Segment<R> {
     }
 }
 
+impl<R: Region> View<R> {
+    /// How the stream of several ended, where nobody produces any more.
+    pub(crate) fn producers_end(&self) -> Option<End> {
+        let (mut had, mut crashed) = (false, false);
+        for k in self.posts() {
+            let post = self.post(k);
+            if post.taken {
+                return None;
+            }
+            had |= post.generation > 0;
+            crashed |= post.crashed;
+        }
+        had.then_some(if crashed { End::Crashed } else { End::Finished })
+    }
+}
+
 #[cfg(all(test, feature = "alloc", not(any(feature = "loom", feature = "shuttle"))))]
 mod tests {
-    use super::Holder;
+    use super::{End, Holder};
     use crate::header::{Creator, SegmentId};
     use crate::table::Identity;
     use crate::{Heap, Layout, Local, Peer, PeerName, Segment, Spec, Start};
     use alloc::vec::Vec;
+    use tidemill_seam::Liveness;
 
     fn who(process: u32) -> Identity {
         Identity { process, ..Identity::default() }
@@ -88,10 +112,20 @@ mod tests {
         drop(tx);
         assert_eq!(named(&one), []);
         let several = segment(Spec::of::<u64>(8).participants(4).producers(2), &live);
+        assert_eq!(several.producers_end(), None, "nobody had a place yet");
         let tx = several.clone().multi_producer::<u64, _>(&live, who(9)).expect("a place is free");
         assert_eq!(
             named(&several).iter().map(|one| (one.slot, one.who)).collect::<Vec<_>>(),
             [(tx.slot(), who(9))]
         );
+        assert_eq!(several.producers_end(), None);
+        drop(tx);
+        assert_eq!(several.producers_end(), Some(End::Finished));
+        let tx = several.clone().multi_producer::<u64, _>(&live, who(9)).expect("a place is free");
+        let holder = several.holders().next().expect("it has a place");
+        live.release(holder.slot, holder.generation);
+        assert_eq!(several.heal(&live).freed, 1);
+        assert_eq!(several.producers_end(), Some(End::Crashed));
+        core::mem::forget(tx);
     }
 }

@@ -27,6 +27,7 @@ mod lent;
 mod memory;
 mod messages;
 mod meta;
+mod onlooker;
 mod parts;
 mod patient;
 mod producer;
@@ -48,7 +49,7 @@ pub use producer::{FrameGrant, FrameProducer, Unfilled};
 pub use received::Received;
 pub use sizes::{SizeClasses, SizesError};
 pub use split::{Part, Parts, TooLarge, split};
-pub use var::{Var, VarConsumer, VarGrant, VarProducer, VarReader};
+pub use var::{Begins, Run, Runs, Var, VarConsumer, VarGrant, VarProducer, VarReader};
 
 pub(crate) use gather::Hand;
 pub(crate) use lent::Lent;

@@ -20,6 +20,8 @@ pub enum Missing {
         /// The oldest that surely was not.
         earliest: Position,
     },
+    /// There is none, and never will be: one of several producers had claimed it, and aborted or died.
+    Skipped,
     /// It has other words than there is room for.
     Room {
         /// How many.
@@ -45,6 +47,9 @@ impl<R: Region> Segment<R> {
         let latest = self.published();
         if position >= latest {
             return Err(Missing::Ahead { latest });
+        }
+        if self.skipped(position) {
+            return Err(Missing::Skipped);
         }
         self.view.read_item(self.header().layout.slot(position.0), into);
         // Acquire: pairs with the fence in `Gate::rescan`, as in a reader (RL-5).
@@ -93,5 +98,24 @@ mod tests {
             assert_eq!(into, [i as u32, i as u32 + 1, i as u32 + 2]);
         }
         assert_eq!(segment.words_of(Position(4), &mut [0; 2]), Err(Missing::Room { words: 3 }));
+    }
+
+    // RING-TOOL, RING-MPSC: what one of several aborted is no item, whatever lies there, and what is claimed is none yet
+    #[test]
+    fn a_gap_among_several_is_told_as_one() {
+        let (memory, claims) = (Inline::<512>::new(), Local::new());
+        let spec = Spec::of::<u64>(4).line(1).page(1).participants(1).journal(0).producers(2);
+        let segment = Segment::create(&memory, &spec, SegmentId(1), Creator::default(), &claims);
+        let segment = segment.expect("it fits");
+        let mut tx = segment.clone().multi_producer::<u64, _>(&claims, Identity::default()).expect("free");
+        let mut into = [0; 2];
+        tx.try_push(7).expect("nobody is waited for");
+        drop(tx.claim().expect("nobody is waited for"));
+        assert_eq!(segment.words_of(Position(0), &mut into), Ok(()));
+        assert_eq!(segment.words_of(Position(1), &mut into), Err(Missing::Skipped));
+        let claim = tx.claim().expect("nobody is waited for");
+        assert_eq!(segment.words_of(Position(2), &mut into), Err(Missing::Ahead { latest: Position(2) }));
+        claim.commit(9);
+        assert_eq!((segment.words_of(Position(2), &mut into), into[0]), (Ok(()), 9));
     }
 }

@@ -9,8 +9,13 @@ use bincode::{Decode, Encode, error};
 pub struct Bincode;
 
 const LIMIT: usize = 1 << 24;
-const CONFIG: Configuration<LittleEndian, Varint, Limit<LIMIT>> =
-    bincode::config::standard().with_limit::<LIMIT>();
+const CONFIG: Configuration<LittleEndian, Varint, Limit<LIMIT>> = Bincode::CONFIG;
+
+impl Bincode {
+    /// The form, for who decodes without a type.
+    pub const CONFIG: Configuration<LittleEndian, Varint, Limit<LIMIT>> =
+        bincode::config::standard().with_limit::<LIMIT>();
+}
 
 impl<T: Encode + Decode<()>> Codec<T> for Bincode {
     const ID: CodecId = CodecId(2);

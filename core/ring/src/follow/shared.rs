@@ -57,7 +57,7 @@ impl Follow {
     ) -> Option<Next<T>> {
         for _ in 0..TURNS {
             // Before the look at what lies there: whoever had a post by then has settled what it claimed.
-            let end = self.end(view);
+            let end = view.producers_end();
             match self.run(view) {
                 Lies::Items => return None,
                 Lies::Gaps(to) => {
@@ -90,24 +90,10 @@ impl Follow {
         view.glance_at_producer();
     }
 
-    /// How the stream ended, where nobody produces any more.
-    fn end<R: Region>(&self, view: &View<R>) -> Option<End> {
-        let (mut had, mut crashed) = (false, false);
-        for k in view.posts() {
-            let post = view.post(k);
-            if post.taken {
-                return None;
-            }
-            had |= post.generation > 0;
-            crashed |= post.crashed;
-        }
-        had.then_some(if crashed { End::Crashed } else { End::Finished })
-    }
-
     /// Sees to producers that died; whether nobody is left, one of the last was proved dead, and everything was read.
     pub(crate) fn shared_crashed<R: Exchange, L: Liveness>(&self, view: &View<R>, live: &L) -> bool {
         heal::producers(view, live);
-        let end = self.end(view);
+        let end = view.producers_end();
         let mut seen = *self;
         // Looked at after the proof: no later store of the dead one reaches us (RL-8).
         end == Some(End::Crashed) && seen.next == seen.known && matches!(seen.run(view), Lies::Nothing)

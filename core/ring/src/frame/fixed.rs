@@ -40,12 +40,18 @@ pub struct Lie {
 unsafe impl<const N: usize> Plain for Fixed<N> {
     const FINGERPRINT: Fingerprint = {
         let () = Self::GOOD;
-        Fingerprint::of_fields(size_of::<Self>()).field("header", 0, <[u32; 4]>::FINGERPRINT).field(
-            "bytes",
-            16,
-            <[u8; N]>::FINGERPRINT,
-        )
+        fingerprint(N)
     };
+}
+
+/// That of a slot for parts of up to `room` bytes.
+pub(super) const fn fingerprint(room: usize) -> Fingerprint {
+    let header = size_of::<[u32; 4]>();
+    Fingerprint::of_fields(header + room).field("header", 0, <[u32; 4]>::FINGERPRINT).field(
+        "bytes",
+        header,
+        u8::FINGERPRINT.array(room),
+    )
 }
 
 impl<const N: usize> Fixed<N> {

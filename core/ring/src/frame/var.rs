@@ -12,9 +12,11 @@ use crate::view::View;
 use core::fmt;
 use tidemill_seam::Region;
 
+mod onlooker;
 mod producer;
 mod runs;
 
+pub use onlooker::{Begins, Run, Runs};
 pub use producer::{VarGrant, VarProducer};
 pub use runs::{VarConsumer, VarReader};
 
@@ -39,8 +41,13 @@ pub struct Var<const G: usize>([u8; G]);
 unsafe impl<const G: usize> Plain for Var<G> {
     const FINGERPRINT: Fingerprint = {
         let () = Self::GOOD;
-        Fingerprint::of_fields(size_of::<Self>()).field("granule", 0, <[u8; G]>::FINGERPRINT)
+        fingerprint(G)
     };
+}
+
+/// That of a granule of so many bytes.
+pub(super) const fn fingerprint(granule: usize) -> Fingerprint {
+    Fingerprint::of_fields(granule).field("granule", 0, u8::FINGERPRINT.array(granule))
 }
 
 impl<const G: usize> Var<G> {
@@ -56,9 +63,14 @@ impl<const G: usize> Var<G> {
 
     /// Granules of a message: at least one.
     pub(super) const fn granules(len: usize) -> u64 {
-        let granules = len.div_ceil(G) as u64;
-        if granules == 0 { 1 } else { granules }
+        granules_of(len, G)
     }
+}
+
+/// Granules of so many bytes that a message has: at least one.
+const fn granules_of(len: usize, granule: usize) -> u64 {
+    let granules = len.div_ceil(granule) as u64;
+    if granules == 0 { 1 } else { granules }
 }
 
 impl<const G: usize> fmt::Debug for Var<G> {
@@ -99,17 +111,24 @@ fn inscribe<R: Region>(view: &View<R>, position: u64, mark: Mark, span: Span) {
 }
 
 /// What begins at `position`, where everything below `known` is published. Takes as many looks as there are granules.
+#[inline]
 fn find<const G: usize, R: Region>(view: &View<R>, position: u64, known: u64) -> Found {
+    find_of(G, view, position, known)
+}
+
+/// The same in granules of so many bytes.
+#[inline]
+fn find_of<R: Region>(granule: usize, view: &View<R>, position: u64, known: u64) -> Found {
     let capacity = u64::from(view.layout().spec().capacity);
     // A run ends before the ring does, and before what is published does.
     let left = (capacity - position % capacity).min(known - position);
     let cause = match entry(view, position) {
         Some((Commit { mark: Mark::Committed, .. }, span)) => {
-            let granules = Var::<G>::granules(span.len as usize);
+            let granules = granules_of(span.len as usize, granule);
             if granules <= left {
                 return Found::Message { granules, span };
             }
-            let has = u32::try_from(left * G as u64).unwrap_or(u32::MAX);
+            let has = u32::try_from(left * granule as u64).unwrap_or(u32::MAX);
             Cause::Length { says: span.len, has }
         }
         Some((Commit { mark: Mark::Skip, .. }, span)) => {

@@ -59,8 +59,15 @@ pub(super) fn whole(seen: &Seen, rates: Option<&Rates>) -> Result<String, fmt::E
     let segment = seen.look.segment();
     let spec = segment.header().layout.spec();
     writeln!(out, "{}", shown(&seen.path))?;
-    let (state, process) = (seen.state(), segment.producer_identity().process);
-    writeln!(out, "  {state}, generation {}, process {process}", seen.generation())?;
+    if spec.shared() {
+        let processes: Vec<String> = seen.processes().iter().map(u32::to_string).collect();
+        let named = if processes.is_empty() { "" } else { ": process " };
+        let (state, there, most, who) = (seen.state(), processes.len(), spec.producers, processes.join(", "));
+        writeln!(out, "  {state}, {there} of {most} producers{named}{who}")?;
+    } else {
+        let (state, process) = (seen.state(), segment.producer_identity().process);
+        writeln!(out, "  {state}, generation {}, process {process}", seen.generation())?;
+    }
     let (slots, bytes, history) = (count(spec.capacity), count(spec.size), count(spec.history));
     writeln!(out, "  {slots} slots of {bytes} bytes, history {history}, {} places", spec.participants)?;
     let (published, gate, unheard) = (segment.published().0, segment.gate().0, segment.unheard());

@@ -89,7 +89,7 @@ fn table(seen: &[Seen]) -> Table<8> {
             shown(&one.path),
             one.state().to_owned(),
             one.generation().to_string(),
-            segment.producer_identity().process.to_string(),
+            one.processes().iter().map(u32::to_string).collect::<Vec<_>>().join(","),
             count(segment.header().layout.spec().capacity),
             count(segment.published().0),
             one.of_life(Life::Alive).to_string(),

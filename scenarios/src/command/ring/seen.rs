@@ -1,10 +1,10 @@
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tidemill_host::ring::{AttachError, Look};
-use tidemill_ring::Layout;
 use tidemill_ring::app::AppCount;
 use tidemill_ring::segment::{Participant, Phase, Standing};
 use tidemill_ring::table::State;
+use tidemill_ring::{End, Holder, Layout};
 use tidemill_seam::Life;
 
 /// What a ring came to.
@@ -13,6 +13,8 @@ pub(super) struct Seen {
     pub(super) look: Look,
     pub(super) standing: Option<Standing>,
     pub(super) producer: Option<Life>,
+    /// Those that have a place, where several may produce.
+    pub(super) producers: Vec<(Holder, Life)>,
     pub(super) participants: Vec<(Participant, Life)>,
     /// What the application counts, and whether whoever did last still lives.
     pub(super) counters: Vec<(AppCount, Life)>,
@@ -29,9 +31,9 @@ pub(super) struct Full {
 impl Seen {
     pub(super) fn at(path: &Path) -> Result<Self, AttachError> {
         let look = Look::at(path)?;
-        let (participants, counters) = (Vec::new(), Vec::new());
-        let mut seen =
-            Self { path: path.to_owned(), look, standing: None, producer: None, participants, counters };
+        let (producers, participants, counters) = (Vec::new(), Vec::new(), Vec::new());
+        let path = path.to_owned();
+        let mut seen = Self { path, look, standing: None, producer: None, producers, participants, counters };
         seen.again();
         Ok(seen)
     }
@@ -42,7 +44,32 @@ impl Seen {
         self.participants = self.look.segment().participants().map(life).collect();
         let life = |one: AppCount| (one, self.look.life(Layout::COUNTERS + one.place, 0));
         self.counters = self.look.segment().counters().map(life).collect();
+        let life = |one: Holder| (one, self.look.life(one.slot, one.generation));
+        let posts = self.look.segment().holders().filter(|one| one.slot >= Layout::POSTS);
+        self.producers = posts.map(life).collect();
         (self.standing, self.producer) = (self.look.segment().standing(), self.look.producer());
+    }
+
+    /// Where a ring of several producers stands: by those who have a place, and then by how the last of them went.
+    fn state_of_several(&self) -> &'static str {
+        let any = |life| self.producers.iter().any(|(_, of)| *of == life);
+        match self.look.segment().producers_end() {
+            _ if any(Life::Alive) => "open",
+            _ if any(Life::Unknown) => "unknown",
+            _ if any(Life::Dead) => "orphaned",
+            None => "fresh",
+            Some(End::Crashed) => "orphaned",
+            Some(End::Finished | End::Shut) => "closed",
+        }
+    }
+
+    /// The processes that produce, or did last.
+    pub(super) fn processes(&self) -> Vec<u32> {
+        let segment = self.look.segment();
+        if segment.header().layout.spec().shared() {
+            return self.producers.iter().map(|(one, _)| one.who.process).collect();
+        }
+        vec![segment.producer_identity().process]
     }
 
     pub(super) fn state(&self) -> &'static str {
@@ -51,6 +78,9 @@ impl Seen {
             (Some(Phase::Making), _) => "being made",
             (Some(Phase::Closed), _) => "closed",
             (Some(Phase::Shut), _) => "shut down",
+            (Some(Phase::Ready), None) if self.look.segment().header().layout.spec().shared() => {
+                self.state_of_several()
+            }
             (Some(Phase::Ready), None) => "fresh",
             (Some(Phase::Ready), Some(Life::Dead)) => "orphaned",
             (Some(Phase::Ready), Some(Life::Alive)) => "open",
@@ -64,7 +94,8 @@ impl Seen {
 
     /// Whether somebody dead still has its place.
     pub(super) fn remarkable(&self) -> bool {
-        matches!(self.state(), "orphaned" | "foreign") || self.of_life(Life::Dead) > 0
+        let dead = self.of_life(Life::Dead) > 0 || self.producers.iter().any(|(_, of)| *of == Life::Dead);
+        dead || matches!(self.state(), "orphaned" | "foreign")
     }
 
     pub(super) fn generation(&self) -> u32 {
@@ -91,6 +122,7 @@ impl Seen {
             "state": self.state(),
             "generation": self.generation(),
             "producer": segment.producer_identity().process,
+            "producers": self.processes(),
             "slots": spec.capacity,
             "element_bytes": spec.size,
             "history": spec.history,

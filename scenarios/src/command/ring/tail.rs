@@ -1,29 +1,43 @@
 use super::seen::Seen;
 use super::{Exit, complain, open, shown, span};
 use clap::Args;
+use form::{Codec, Form, Refusal, Shown, object};
+use schema::Type;
 use serde_json::json;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::str::FromStr;
 use std::time::Duration;
-use tidemill_ring::Position;
-use tidemill_ring::tail::Missing;
+use walk::{Heard, Walk};
+
+mod form;
+mod parse;
+mod schema;
+mod value;
+mod walk;
+mod wire;
 
 const AFTER: &str = "\
 Reads through a read-only mapping and takes part in nothing: nobody waits for it, and it may be overtaken. An item is
 printed whole or not at all; what was overwritten is told of as a gap. Without `--hex` bytes that are no printable ASCII
 are escaped.
 
+With `--codec` messages are printed instead, put together from their parts, and what is none is told of as broken. A header
+names a codec and no type, so who knows the type says it, in the spelling of Rust: a type, or the fields of one. Numbers, bool,
+char, String, bytes, Option<T>, Vec<T>, [T; N], (T, …), {name: T, …} and enum {Name, Name(T), …} can be in it. Where the slots
+hold elements, `--type` alone shows them as they lie; one whose fields have names is compared with the ring's own.
+
 Exit codes:
   0  the items that there were, or with `--follow` all of them to the end of the stream
-  1  with `--follow`: the producer is gone without an end
-  2  there is no such ring, or it may not be read
+  1  with `--codec` or `--type`: a message was broken; with `--follow`: the producer is gone without an end
+  2  there is no such ring, it may not be read, or not as was asked
   3  what is there is no ring
 
 Examples:
   tidemill ring tail prices                     what can still be read
   tidemill ring tail prices --from latest -f    what is published from now on
-  tidemill ring tail ./prices.ring --from 1000 --count 2 --hex";
+  tidemill ring tail ./prices.ring --from 1000 --count 2 --hex
+  tidemill ring tail prices --type 'price: u64, size: u32, venue: [u8; 4]'
+  tidemill ring tail orders --codec postcard --type 'id: u64, note: Option<String>' --json";
 
 /// Where to begin.
 #[derive(Clone, Copy, Debug)]
@@ -72,20 +86,20 @@ pub(super) struct Tail {
     count: Option<u64>,
 
     /// Prints bytes as numbers, sixteen a line, with their text beside.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "codec", "kind"])]
     hex: bool,
+
+    /// Prints messages, in that codec. Without it, where there is a type: the codec that the header names.
+    #[arg(long, value_name = "NAME")]
+    codec: Option<Codec>,
+
+    /// Prints values of that type.
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<Type>,
 
     /// Prints JSON: one line an item.
     #[arg(long)]
     json: bool,
-}
-
-/// How far a walk along the items came.
-struct Walk<'s> {
-    seen: &'s mut Seen,
-    next: u64,
-    left: u64,
-    words: Vec<u32>,
 }
 
 impl Tail {
@@ -94,24 +108,33 @@ impl Tail {
             Ok(opened) => opened,
             Err(exit) => return Ok(exit),
         };
-        let segment = seen.look.segment();
-        let next = match self.from {
-            Begin::Earliest => segment.gate().0,
-            Begin::Latest => segment.published().0,
-            Begin::At(position) => position,
+        let (mut walk, form) = match self.begin(&seen) {
+            Ok(begun) => begun,
+            Err(refusal) => {
+                complain(&format_args!("{}: {refusal}", shown(&path)));
+                return Ok(Exit::Usage);
+            }
         };
-        let words = vec![0; segment.item_words() as usize];
-        let left = self.count.unwrap_or(u64::MAX);
-        let mut walk = Walk { seen: &mut seen, next, left, words };
+        let mut printer =
+            Printer { form, json: self.json, left: self.count.unwrap_or(u64::MAX), broken: false };
         loop {
             // Looked at before the items: what the last producer published before its end is printed.
-            walk.seen.again();
-            let state = walk.seen.state();
-            self.print(&mut walk, out)?;
-            if !self.follow || walk.left == 0 || matches!(state, "closed" | "shut down") {
-                return Ok(Exit::Passed);
+            seen.again();
+            let state = seen.state();
+            while printer.left > 0
+                && let Some(heard) = walk.step(seen.look.segment())
+            {
+                printer.print(heard, out)?;
             }
-            if matches!(state, "orphaned" | "foreign") {
+            let (ended, gone) =
+                (matches!(state, "closed" | "shut down"), matches!(state, "orphaned" | "foreign"));
+            if printer.left > 0 && (ended || gone) {
+                walk.end().map_or(Ok(()), |heard| printer.print(heard, out))?;
+            }
+            if !self.follow || printer.left == 0 || ended {
+                return Ok(if printer.broken { Exit::Failed } else { Exit::Passed });
+            }
+            if gone {
                 complain(&format_args!("{}: the ring is {state} at {}", shown(&path), walk.next));
                 return Ok(Exit::Failed);
             }
@@ -120,55 +143,86 @@ impl Tail {
         }
     }
 
-    /// Prints what can be read at this moment.
-    fn print(&self, walk: &mut Walk<'_>, out: &mut impl Write) -> io::Result<()> {
-        while walk.left > 0 {
-            let segment = walk.seen.look.segment();
-            match segment.words_of(Position(walk.next), &mut walk.words) {
-                Ok(()) => {
-                    let size = segment.header().layout.spec().size as usize;
-                    let bytes: Vec<u8> =
-                        walk.words.iter().flat_map(|word| word.to_ne_bytes()).take(size).collect();
-                    self.item(walk.next, &bytes, out)?;
-                    walk.next += 1;
-                    walk.left -= 1;
-                }
-                Err(Missing::Gone { earliest }) => {
-                    let (from, to) = (walk.next, earliest.0);
-                    if self.json {
-                        writeln!(out, "{}", json!({ "lagged": { "from": from, "to": to } }))?;
-                    } else {
-                        writeln!(out, "{from}..{to}  overwritten")?;
-                    }
-                    walk.next = to;
-                }
-                Err(Missing::Ahead { .. } | Missing::Room { .. }) => break,
+    /// Where to begin, and in which form to print what is there.
+    fn begin(&self, seen: &Seen) -> Result<(Walk, Form), Refusal> {
+        let segment = seen.look.segment();
+        let next = match self.from {
+            Begin::Earliest => segment.gate().0,
+            Begin::Latest => segment.published().0,
+            Begin::At(position) => position,
+        };
+        let spec = segment.header().layout.spec();
+        if self.codec.is_none() && self.kind.is_none() {
+            let form = if self.hex { Form::Hex } else { Form::Bytes };
+            return Ok((Walk::items(segment, next), form));
+        }
+        match Walk::messages(segment, next) {
+            Some(walk) => Ok((walk, Form::of_messages(spec.codec, self.codec, self.kind.clone())?)),
+            None => {
+                let form = Form::of_elements(spec, self.codec, self.kind.clone())?;
+                Ok((Walk::items(segment, next), form))
             }
         }
-        Ok(())
-    }
-
-    fn item(&self, position: u64, bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
-        if self.json {
-            let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
-                write!(hex, "{byte:02x}").expect("a string takes what is written");
-                hex
-            });
-            return writeln!(out, "{}", json!({ "position": position, "hex": hex }));
-        }
-        if !self.hex {
-            return writeln!(out, "{position}  {}", bytes.escape_ascii());
-        }
-        writeln!(out, "{position}")?;
-        for (at, row) in (0..).step_by(16).zip(bytes.chunks(16)) {
-            let numbers: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
-            let text: String = row.iter().map(|byte| printable(*byte)).collect();
-            writeln!(out, "  {at:04x}  {:<47}  {text}", numbers.join(" "))?;
-        }
-        Ok(())
     }
 }
 
-fn printable(byte: u8) -> char {
-    if byte == b' ' || byte.is_ascii_graphic() { char::from(byte) } else { '.' }
+/// Prints what a walk comes to.
+struct Printer {
+    form: Form,
+    json: bool,
+    /// Items that are still to be printed.
+    left: u64,
+    /// A message was broken, or no value.
+    broken: bool,
+}
+
+impl Printer {
+    fn print(&mut self, heard: Heard, out: &mut impl Write) -> io::Result<()> {
+        match heard {
+            Heard::Item { position, kind, bytes } => {
+                self.left -= 1;
+                self.item(position, kind, &bytes, out)
+            }
+            Heard::Lagged { from, to } if self.json => {
+                writeln!(out, "{}", json!({ "lagged": { "from": from, "to": to } }))
+            }
+            Heard::Lagged { from, to } => writeln!(out, "{from}..{to}  overwritten"),
+            Heard::Skipped(position) if self.json => writeln!(out, "{}", json!({ "skipped": position })),
+            Heard::Skipped(position) => writeln!(out, "{position}  skipped"),
+            Heard::Broken { position, cause, finding } => {
+                self.broken |= finding;
+                self.say_broken(position, &cause.to_string(), out)
+            }
+        }
+    }
+
+    fn item(
+        &mut self,
+        position: u64,
+        kind: Option<u8>,
+        bytes: &[u8],
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let form = if self.json { self.form.member(bytes) } else { self.form.line(bytes) };
+        let said = kind.filter(|kind| *kind != 0).map_or_else(String::new, |kind| format!("  kind {kind}"));
+        match form {
+            Ok(Shown::Member(name, value)) => writeln!(out, "{}", object(position, kind, (name, value))),
+            Ok(Shown::Line(line)) => writeln!(out, "{position}{said}  {line}"),
+            Ok(Shown::Rows(rows)) => {
+                writeln!(out, "{position}{said}")?;
+                rows.iter().try_for_each(|row| writeln!(out, "{row}"))
+            }
+            Err(why) => {
+                self.broken = true;
+                self.say_broken(position, &why, out)
+            }
+        }
+    }
+
+    fn say_broken(&self, position: u64, why: &str, out: &mut impl Write) -> io::Result<()> {
+        if self.json {
+            return writeln!(out, "{}", json!({ "broken": { "position": position, "why": why } }));
+        }
+        writeln!(out, "{position}  broken: {why}")
+    }
 }

@@ -9,6 +9,8 @@ use std::process::{Command, Output, Stdio};
 use tidemill_host::ring::{Builder, Draft, ring};
 use tidemill_ring::Next;
 
+mod values;
+
 fn desk(test: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ring-{test}"));
     let _ = fs::remove_dir_all(&path);
@@ -66,6 +68,33 @@ fn a_ring_in_use_is_shown_as_it_is_and_left_as_it_is() {
     let text = run(&desk, &["ring", "stat", "./prices.ring"]);
     assert!(text.1.contains("published 5, gate 0") && text.1.contains("#1 opened"), "{}", text.1);
     assert_eq!(fs::read(desk.join("prices.ring")).expect("there"), before, "a look changed the ring");
+}
+
+// RING-MPSC, RING-TOOL: of a ring of several producers it is shown who they are, and how it ended; a follower sees that end
+#[test]
+fn several_producers_are_shown_and_followed_to_their_end() {
+    let desk = desk("several");
+    let of = || slots(&desk, "orders").producers(2);
+    let stat = || from_json(&desk, &["ring", "stat", "./orders.ring", "--json"]).1;
+    let mut one = of().multi_producer().expect("a place");
+    let two = of().multi_producer().expect("a place");
+    one.try_push(7).expect("nobody is waited for");
+    let own = std::process::id();
+    let whole = stat();
+    assert_eq!((&whole["state"], &whole["producers"]), (&json!("open"), &json!([own, own])));
+    let (code, text, _) = run(&desk, &["ring", "stat", "./orders.ring"]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains(&format!("\n  open, 2 of 2 producers: process {own}, {own}\n")), "{text}");
+    assert!(run(&desk, &["ring", "ls", "."]).1.contains(&format!("  {own},{own}  ")));
+    fs::copy(desk.join("orders.ring"), desk.join("corpse.ring")).expect("copied");
+    let (code, whole) = from_json(&desk, &["ring", "stat", "./corpse.ring", "--json"]);
+    assert_eq!((code, &whole["state"]), (Some(1), &json!("orphaned")), "a claim of the dead is not settled");
+    drop((one, two));
+    assert_eq!((&stat()["state"], &stat()["producers"]), (&json!("closed"), &json!([])));
+    let followed = run(&desk, &["ring", "tail", "./orders.ring", "-f", "--type", "u64"]);
+    assert_eq!(followed, (Some(0), "0  7\n".to_owned(), String::new()));
+    let (code, _, err) = run(&desk, &["ring", "tail", "./corpse.ring", "-f"]);
+    assert_eq!((code, err.as_str()), (Some(1), "tidemill: ./corpse.ring: the ring is orphaned at 1\n"));
 }
 
 // RING-COUNTERS: what the application counts is shown, told as JSON and exported; of whom nobody lives the last count is left
