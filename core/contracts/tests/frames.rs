@@ -45,7 +45,8 @@ fn messages_in_runs_keep_every_law() {
     passes(frames(make, Effort::Quick));
 }
 
-// RING-LAWS, RING-LOAN: messages in parts, seen where they lie where they are one part, keep every law of the suite.
+// RING-LAWS, RING-LOAN: messages in parts, written where they lie and seen there where they are one part, keep every law of
+// the suite.
 #[test]
 fn messages_in_parts_seen_in_place_keep_every_law() {
     let claims = Claims::default();

@@ -53,6 +53,7 @@ pub use var::{Begins, Run, Runs, Var, VarConsumer, VarGrant, VarProducer, VarRea
 
 pub(crate) use gather::Hand;
 pub(crate) use lent::Lent;
+pub(crate) use producer::Places;
 
 use crate::codec::CodecId;
 use crate::follow::Next;

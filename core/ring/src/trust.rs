@@ -1,11 +1,12 @@
 //! Items and messages seen and written where they lie, by who believes those that share the region.
 //!
 //! ```text
-//!  Trusting<Consumer<E>>      &E      │ held until it is acknowledged: the cursor stays, so the gate does,
-//!  Trusting<VarConsumer>      &[u8]   │ so nobody is granted the slot                                    (RL-2)
-//!  Trusting<FrameConsumer>    &[u8]   │ where a message is one part; more of them are put together in memory
+//!  Trusting<Consumer<E>>          &E  │ held until it is acknowledged: the cursor stays, so the gate does,
+//!  Trusting<VarConsumer>       &[u8]  │ so nobody is granted the slot                                    (RL-2)
+//!  Trusting<FrameConsumer>     &[u8]  │ where a message is one part; more of them are put together in memory
 //!  Trusting<Producer<E>>      &mut E  │ granted, and not shown before it is committed                    (RL-1)
-//!  Trusting<VarProducer>  &mut [u8]   │
+//!  Trusting<VarProducer>   &mut [u8]  │
+//!  Trusting<FrameProducer> &mut [u8]  │ for each part
 //! ```
 //! Everything else in this crate copies, word by word and by atomics: a peer that keeps no law costs wrong bytes there, and
 //! nothing worse. A reference is another matter. Behind a shared one nobody may write, and an exclusive one is nobody else's
@@ -36,10 +37,12 @@ use tidemill_seam::{Duration, Exchange, Lend, Liveness};
 mod items;
 mod loans;
 mod messages;
+mod parts;
 
 pub use items::Seen;
 pub use loans::{Loan, RunLoan};
 pub use messages::SeenMessage;
+pub use parts::FrameLoan;
 
 /// A half whose items are seen and written where they lie.
 #[derive(Debug)]

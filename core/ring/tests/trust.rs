@@ -2,7 +2,9 @@
 #![cfg(feature = "alloc")]
 
 use std::thread;
-use tidemill_ring::frame::{Fixed, FrameConsumer, Room, Var, VarConsumer, VarProducer};
+use tidemill_ring::frame::{
+    Fixed, FrameConsumer, FrameProducer, Room, Sink, TooLarge, TryFill, Var, VarConsumer, VarProducer,
+};
 use tidemill_ring::header::{Creator, SegmentId};
 use tidemill_ring::table::Identity;
 use tidemill_ring::trust::NotInPlace;
@@ -52,6 +54,12 @@ impl Ring {
         let rx = self.segment.clone().var_consumer(&self.live, &peer(), Start::Resume, []);
         // SAFETY: as for `rx`.
         unsafe { Trusting::new(rx.expect("there is a place")) }.expect("bytes lie anywhere")
+    }
+
+    fn frame_tx(&self) -> Trusting<FrameProducer<N, Heap, Live<'_>>> {
+        let tx = self.segment.clone().frame_producer(&self.live, Identity::default());
+        // SAFETY: as for `var_tx`.
+        unsafe { Trusting::new(tx.expect("nobody else produces")) }.expect("everybody is waited for")
     }
 
     fn parts_rx(&self) -> Trusting<FrameConsumer<N, Heap, Live<'_>, Room<64>>> {
@@ -176,6 +184,52 @@ fn a_message_of_one_part_is_seen_where_it_lies_and_others_are_put_together() {
     }
     tx.into_raw().close();
     assert!(matches!(rx.try_next(), Some(Next::Closed(_))));
+}
+
+// RING-LOAN: a message in parts is written where they will lie, and shown whole, shorter than its room, or not at all (RL-1, RL-15).
+#[test]
+fn a_message_in_parts_is_written_where_they_will_lie_rl_1_rl_15() {
+    let ring = Ring::new(Spec::of::<Fixed<N>>(4));
+    let (mut tx, mut rx) = (ring.frame_tx(), ring.parts_rx());
+    for number in 0..COUNT {
+        let (whole, kind) = (payload(number), number as u8);
+        let mut loan = tx.try_loan(49, kind).expect("there is room");
+        assert!(loan.parts().all(|room| ring.has(room.as_ptr())), "a copy");
+        assert_eq!(loan.parts().map(|room| room.len()).collect::<Vec<_>>(), [16, 16, 16, 1]);
+        assert!(loan.whole().is_none(), "four parts");
+        loan.parts().for_each(|room| room.fill(99));
+        assert!(rx.try_next().is_none(), "nothing was committed");
+        if number % 5 == 3 {
+            tx.try_publish(&whole, kind).expect("what was not committed is room");
+        } else {
+            let mut loan = tx.try_loan(49, kind).expect("what was not committed is room");
+            for (room, bytes) in loan.parts().zip(whole.chunks(N)) {
+                room[..bytes.len()].copy_from_slice(bytes);
+            }
+            let at = loan.position();
+            assert_eq!(loan.commit(whole.len()), Ok(at));
+        }
+        let Some(Next::Item(seen)) = rx.try_next() else { panic!("it was committed") };
+        let message = seen.message();
+        assert_eq!((message.bytes, message.kind, message.message), (&*whole, kind, number as u32));
+        seen.ack();
+    }
+    assert_eq!(tx.try_loan(16, 0).expect("there is room").commit(17), Err(TooLarge { max: 16 }));
+    assert!(matches!(tx.try_loan(65, 0).expect_err("five parts").why, Why::TooLarge { max: 64 }));
+    let mut one = tx.try_loan(16, 0).expect("there is room");
+    one.whole().expect("one part").fill(7);
+    one.commit(16).expect("as many as were granted");
+    assert_eq!(rx.poll(9, |message, _| assert_eq!(message.bytes, [7; 16])), (1, None));
+    let fill = |tx: &mut Trusting<FrameProducer<N, Heap, Live<'_>>>, len| {
+        tx.try_fill(len, 0, |room| {
+            room[..2].fill(5);
+            if len == 3 { Err(()) } else { Ok(2) }
+        })
+    };
+    assert!(matches!(fill(&mut tx, 3), Ok(Err(()))), "what fails shows nothing");
+    assert!(matches!(fill(&mut tx, 16), Ok(Ok(_))));
+    assert_eq!(fill(&mut tx, 17).expect_err("no room in one piece").why, Why::TooLarge { max: 16 });
+    assert_eq!(rx.poll(9, |message, _| assert_eq!(message.bytes, [5; 2])), (1, None));
 }
 
 // RING-LOAN: two threads, none of which copies or waits for the other but by the laws (RL-1, RL-2).

@@ -6,13 +6,14 @@ use std::rc::Rc;
 use tidemill_ring::frame::{Broken, Fixed, Message, Room, Sink, Source, Var};
 use tidemill_ring::header::{Creator, SegmentId};
 use tidemill_ring::table::{Identity, State};
-use tidemill_ring::{JoinError, Layout, Next, Peer, PeerName, Position, Segment, Spec, Start};
+use tidemill_ring::{JoinError, Layout, Next, Peer, PeerName, Policies, Position, Segment, Spec, Start};
 use tidemill_seam::Instant;
 use tidemill_sim::harness::{CrashPoints, Victim};
 use tidemill_sim::{Duration, Env, Lateness, Mapping, Rate, Sim, SimLiveness, StoreOrder};
 
 use super::held;
 use super::world::{DOWN, TICK, spawn};
+use super::written;
 
 pub(super) const N: usize = 16;
 const SLOTS: u64 = 4;
@@ -20,8 +21,8 @@ pub(super) const MESSAGES: u64 = 9;
 pub(super) const HOLD: Duration = Duration::from_micros(20);
 const PATIENCE: Duration = Duration::from_micros(200);
 
-type Tx = tidemill_ring::frame::FrameProducer<N, Mapping, SimLiveness>;
-type VarTx = tidemill_ring::frame::VarProducer<N, Mapping, SimLiveness>;
+pub(super) type Tx = tidemill_ring::frame::FrameProducer<N, Mapping, SimLiveness>;
+pub(super) type VarTx = tidemill_ring::frame::VarProducer<N, Mapping, SimLiveness>;
 type Rx = tidemill_ring::frame::FrameConsumer<N, Mapping, SimLiveness, Room<64>>;
 type VarRx = tidemill_ring::frame::VarConsumer<N, Mapping, SimLiveness, Room<64>>;
 
@@ -32,7 +33,7 @@ enum Form {
 }
 
 /// A producer of either form.
-trait Sends: Sink + Sized {
+pub(super) trait Sends: Sink + Sized {
     fn open(segment: Segment<Mapping>, live: SimLiveness) -> Option<Self>;
     fn next(&mut self) -> Position;
     fn see_to(&mut self, now: Instant);
@@ -100,6 +101,8 @@ pub(super) struct Plan {
     late: bool,
     /// The consumer sees messages where they lie, and holds each while the producer goes on.
     held: bool,
+    /// The producer writes messages where they will lie, and takes its time for each.
+    written: bool,
 }
 
 /// What the laws look at in the end.
@@ -108,6 +111,8 @@ pub(super) struct Desk {
     /// Messages that the consumer took, all its lives together.
     pub(super) taken: Cell<u64>,
     pub(super) restarted: Cell<u64>,
+    /// Messages that their producer began to write in place, and did not end.
+    pub(super) spoiled: Cell<u64>,
 }
 
 pub(super) fn payload(number: u64) -> Vec<u8> {
@@ -116,16 +121,20 @@ pub(super) fn payload(number: u64) -> Vec<u8> {
 }
 
 impl Plan {
+    /// Everything is copied in and out, and whoever dies comes back.
+    const COPIED: Self = Self { form: Form::Parts, returns: true, late: false, held: false, written: false };
+
     fn spec(self) -> Spec {
         let spec = match self.form {
             Form::Parts => Spec::of::<Fixed<N>>(SLOTS as u32),
             Form::Runs => Var::<N>::spec(SLOTS as u32),
         };
-        spec.line(1).page(1).participants(2).journal(0)
+        let spec = spec.line(1).page(1).participants(2).journal(0);
+        if self.written { spec.policies(Policies::BLOCK) } else { spec }
     }
 
     /// Which message comes at a position, if any does: whoever takes over goes on there.
-    fn number_at(self, position: Position) -> u64 {
+    pub(super) fn number_at(self, position: Position) -> u64 {
         let mut at = 0;
         for number in 0..MESSAGES {
             let slots = (payload(number).len().div_ceil(N) as u64).max(1);
@@ -144,7 +153,7 @@ impl Plan {
 fn play(sim: &mut Sim, plan: Plan) -> Rc<Desk> {
     let host = sim.machine("host");
     let arena = sim.arena(host, "segment", Layout::of(&plan.spec()).expect("a ring").words());
-    let desk = Rc::new(Desk { plan, taken: Cell::new(0), restarted: Cell::new(0) });
+    let desk = Rc::new(Desk { plan, taken: Cell::new(0), restarted: Cell::new(0), spoiled: Cell::new(0) });
     if plan.late {
         let (rate, order) = (Rate::percent(40), StoreOrder::PerWord);
         arena.delay(Some(Lateness { rate, accesses: 30, within: TICK.saturating_mul(2), order }));
@@ -153,7 +162,11 @@ fn play(sim: &mut Sim, plan: Plan) -> Rc<Desk> {
     let world = (host, &arena, &desk);
     match plan.form {
         Form::Parts => {
-            spawn(sim, world, "producer", produce::<Tx>);
+            if plan.written {
+                spawn(sim, world, "producer", written::parts);
+            } else {
+                spawn(sim, world, "producer", produce::<Tx>);
+            }
             if plan.held {
                 spawn(sim, world, "risk", held::parts);
             } else {
@@ -161,7 +174,11 @@ fn play(sim: &mut Sim, plan: Plan) -> Rc<Desk> {
             }
         }
         Form::Runs => {
-            spawn(sim, world, "producer", produce::<VarTx>);
+            if plan.written {
+                spawn(sim, world, "producer", written::runs);
+            } else {
+                spawn(sim, world, "producer", produce::<VarTx>);
+            }
             if plan.held {
                 spawn(sim, world, "risk", held::runs);
             } else {
@@ -188,21 +205,26 @@ pub(super) async fn come(env: &Env, mapping: &Mapping, desk: &Desk) -> Segment<M
     }
 }
 
-async fn produce<T: Sends>(env: Env, mapping: Mapping, desk: Rc<Desk>) {
-    let mut tx = loop {
-        if let Some(tx) = T::open(come(&env, &mapping, &desk).await, mapping.liveness()) {
+/// The only producer, once somebody hears it: nothing is published before.
+pub(super) async fn opened<T: Sends>(env: &Env, mapping: &Mapping, desk: &Desk) -> T {
+    let tx = loop {
+        if let Some(tx) = T::open(come(env, mapping, desk).await, mapping.liveness()) {
             break tx;
         }
         env.sleep(TICK).await;
     };
-    // Nothing is published before it is heard.
     for _ in 0..60 {
-        let segment = come(&env, &mapping, &desk).await;
+        let segment = come(env, mapping, desk).await;
         if segment.participants().any(|one| one.ctl.state == State::Live) {
             break;
         }
         env.sleep(TICK).await;
     }
+    tx
+}
+
+async fn produce<T: Sends>(env: Env, mapping: Mapping, desk: Rc<Desk>) {
+    let mut tx: T = opened(&env, &mapping, &desk).await;
     loop {
         let number = desk.plan.number_at(tx.next());
         if number == MESSAGES {
@@ -255,18 +277,22 @@ pub(super) fn take(desk: &Desk, message: Message<'_>, first: bool) {
 }
 
 /// Somebody dies at every store.
-fn at_every_store(form: Form, victim: &str, held: bool, returns: bool) {
-    let name = format!("host/{victim}");
+fn at_every_store(victim: &str, plan: Plan) {
+    let (Plan { form, returns, held, written, .. }, name) = (plan, format!("host/{victim}"));
     let who = Victim::new(&name);
     let who = if returns { who.restarting(DOWN) } else { who };
     let points = CrashPoints::visit(1, &who, |sim: &mut Sim| {
-        let desk = play(sim, Plan { form, returns, late: false, held });
+        let desk = play(sim, plan);
         let stopped = sim.stats().store_deaths > 0 && !returns;
         let taken = desk.taken.get();
         assert!(taken == MESSAGES || (stopped && taken < MESSAGES), "{taken} of {MESSAGES}");
     });
     let seen = if held { ", seen in place" } else { "" };
-    println!("{form:?}{seen}, {victim}, {}: {points}", if returns { "back again" } else { "gone for good" });
+    let sent = if written { ", written in place" } else { "" };
+    println!(
+        "{form:?}{sent}{seen}, {victim}, {}: {points}",
+        if returns { "back again" } else { "gone for good" }
+    );
     points.expect_ok();
 }
 
@@ -276,7 +302,7 @@ fn messages_survive_a_death_at_every_store_rl_14_rl_15() {
     for form in [Form::Parts, Form::Runs] {
         for victim in ["producer", "risk"] {
             for returns in [true, false] {
-                at_every_store(form, victim, false, returns);
+                at_every_store(victim, Plan { form, returns, ..Plan::COPIED });
             }
         }
     }
@@ -287,11 +313,49 @@ fn messages_survive_a_death_at_every_store_rl_14_rl_15() {
 #[test]
 fn messages_that_are_held_survive_a_death_at_every_store_rl_2_rl_8() {
     for returns in [true, false] {
-        at_every_store(Form::Parts, "risk", true, returns);
-        at_every_store(Form::Runs, "risk", true, returns);
+        at_every_store("risk", Plan { form: Form::Parts, returns, held: true, ..Plan::COPIED });
+        at_every_store("risk", Plan { form: Form::Runs, returns, held: true, ..Plan::COPIED });
     }
     // A producer knows nothing of how messages are seen: one form and one end of it are enough.
-    at_every_store(Form::Runs, "producer", true, true);
+    at_every_store("producer", Plan { form: Form::Runs, held: true, ..Plan::COPIED });
+}
+
+// RING-CRASH, RING-LOAN: the same with a producer that writes messages where they will lie: what it had not committed is nobody's,
+// whatever it had written of it (RL-1, RL-15).
+#[test]
+fn messages_that_are_written_in_place_survive_a_death_at_every_store_rl_1_rl_15() {
+    for form in [Form::Parts, Form::Runs] {
+        for returns in [true, false] {
+            at_every_store("producer", Plan { form, returns, written: true, ..Plan::COPIED });
+        }
+    }
+}
+
+// RING-CRASH, RING-LOAN: no store tells of what is written in place, so it dies at every tick as well: in the middle of messages,
+// with a consumer that sees them where they lie.
+#[test]
+fn messages_that_are_written_in_place_survive_a_death_at_every_moment_rl_1_rl_15() {
+    for form in [Form::Parts, Form::Runs] {
+        let (plan, mut between) = (Plan { form, held: true, written: true, ..Plan::COPIED }, 0);
+        for tick in 1..120 {
+            let mut sim = Sim::new(1);
+            dies_after(&mut sim, tick);
+            let desk = play(&mut sim, plan);
+            assert_eq!(desk.taken.get(), MESSAGES, "{form:?}, tick {tick}");
+            between += desk.spoiled.get();
+        }
+        assert!(between > 4, "{form:?}: {between} deaths in the middle of a message");
+    }
+}
+
+/// The producer dies after so many ticks, and comes back.
+fn dies_after(sim: &mut Sim, ticks: u64) {
+    sim.after(TICK.saturating_mul(ticks), |sim| {
+        let producer = sim.processes().find(|process| sim.name(*process) == "host/producer");
+        let producer = producer.expect("it is there");
+        sim.kill(producer);
+        sim.after(DOWN, move |sim| sim.restart(producer));
+    });
 }
 
 // RING-MEMORY, RING-LAYERS: the same however late stores are seen, with a producer that is killed and comes back.
@@ -303,13 +367,8 @@ fn messages_survive_late_stores_and_doubtful_proofs() {
             [(Form::Parts, false), (Form::Runs, false), (Form::Parts, true), (Form::Runs, true)]
         {
             let mut sim = Sim::new(seed);
-            sim.after(TICK.saturating_mul(10 + seed % 30), |sim| {
-                let producer = sim.processes().find(|process| sim.name(*process) == "host/producer");
-                let producer = producer.expect("it is there");
-                sim.kill(producer);
-                sim.after(DOWN, move |sim| sim.restart(producer));
-            });
-            let desk = play(&mut sim, Plan { form, returns: true, late: true, held });
+            dies_after(&mut sim, 10 + seed % 30);
+            let desk = play(&mut sim, Plan { form, late: true, held, ..Plan::COPIED });
             assert_eq!(desk.taken.get(), MESSAGES, "seed {seed}, {form:?}");
             restarted += desk.restarted.get();
         }

@@ -10,6 +10,7 @@ mod required;
 mod tasks;
 mod watch;
 mod world;
+mod written;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -20,8 +20,8 @@ pub(super) const N: usize = 16;
 pub type Parts<'c, R> = Ours<'c, R, InParts, PartsTaken>;
 /// Messages in runs over the shipped segment, as the suite drives them.
 pub type Runs<'c, R> = Ours<'c, R, InRuns, RunsTaken>;
-/// As [`Parts`]: those of one part are seen where they lie.
-pub type PartsInPlace<'c, R> = Ours<'c, R, InParts, Seen<PartsTaken>>;
+/// As [`Parts`]: written where they lie, and those of one part are seen there.
+pub type PartsInPlace<'c, R> = Ours<'c, R, PartsWritten, Seen<PartsTaken>>;
 /// As [`Runs`]: written and seen where they lie.
 pub type RunsInPlace<'c, R> = Ours<'c, R, RunsWritten, Seen<RunsTaken>>;
 
@@ -37,6 +37,9 @@ pub struct Ours<'c, R: Exchange + Clone, F: Form<'c, R>, T: Takes<'c, R>> {
 /// In parts, a slot each.
 #[derive(Debug)]
 pub enum InParts {}
+/// In parts, which are written where they will lie.
+#[derive(Debug)]
+pub enum PartsWritten {}
 /// In runs of granules.
 #[derive(Debug)]
 pub enum InRuns {}
@@ -249,6 +252,38 @@ fn spoil<R: Exchange>(tx: &mut FrameProducer<N, R, &Claims>, number: u32, parts:
     let lie = Meta { len, ..meta }.pack();
     tidemill_ring::element::bytes_mut(&mut slot)[..4].copy_from_slice(&lie[0].to_ne_bytes());
     tx.raw().try_push(slot).is_ok()
+}
+
+impl<'c, R: Exchange + Clone + Lend + 'c> Form<'c, R> for PartsWritten {
+    type Tx = Trusting<FrameProducer<N, R, &'c Claims>>;
+
+    fn spec(capacity: u32) -> Spec {
+        parts(capacity)
+    }
+
+    fn open(segment: Segment<R>, claims: &'c Claims) -> Self::Tx {
+        // SAFETY: the halves of this ring keep the laws, and the suite writes into nobody's bytes besides.
+        unsafe { Trusting::new(InParts::open(segment, claims)) }.expect("slots of a region begin on lines")
+    }
+
+    fn abandon(tx: &mut Self::Tx, payload: &[u8]) {
+        if let Ok(mut loan) = tx.try_loan(payload.len(), ABANDONED) {
+            let half = &payload[..payload.len() / 2];
+            for (room, bytes) in loan.parts().zip(half.chunks(N)) {
+                room[..bytes.len()].copy_from_slice(bytes);
+            }
+        }
+    }
+
+    /// There are none: who writes in place commits a message as a whole.
+    fn orphan(_: &mut Self::Tx, _: u32) -> bool {
+        false
+    }
+
+    /// Nor is a header there that anybody but the loan writes.
+    fn lie(_: &mut Self::Tx, _: &Segment<R>, _: u32) -> bool {
+        false
+    }
 }
 
 impl<'c, R: Exchange + Clone + 'c> Form<'c, R> for InRuns {

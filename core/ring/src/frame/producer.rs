@@ -3,6 +3,7 @@ use crate::codec::CodecId;
 use crate::producer::{Grant, OpenError, Producer, Refused, Tended, Why};
 use crate::segment::{Position, Segment};
 use crate::table::Identity;
+use crate::view::View;
 use core::fmt;
 use tidemill_seam::{Exchange, Instant, Liveness};
 
@@ -28,6 +29,9 @@ pub struct FrameGrant<'p, const N: usize, R: Exchange, L: Liveness> {
     filled: usize,
     missing: usize,
 }
+
+/// Places that were granted for the parts of one message, its number, and the header of its first part.
+pub(crate) type Places<'p, const N: usize, R, L> = (Grant<'p, Fixed<N>, R, L>, &'p mut u32, Meta);
 
 /// A message was to be shown of which bytes are missing. Nothing was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,15 +94,25 @@ impl<const N: usize, R: Exchange, L: Liveness> FrameProducer<N, R, L> {
     /// # Errors
     /// As for [`try_publish`](Self::try_publish).
     pub fn grant(&mut self, len: usize, kind: u8) -> Result<FrameGrant<'_, N, R, L>, Refused<()>> {
-        let max = self.too_large();
-        if len > self.payload_max() {
-            return Err(max);
-        }
-        let parts = len.div_ceil(N).max(1) as u16;
+        let (grant, message, meta) = self.places(len, kind)?;
+        Ok(FrameGrant { grant, message, slot: Fixed::new(), meta, filled: 0, missing: len })
+    }
+
+    /// The places of the parts of a message of `len` bytes, its number, and the header of its first part, as far as it is known.
+    pub(crate) fn places(&mut self, len: usize, kind: u8) -> Result<Places<'_, N, R, L>, Refused<()>> {
+        let (parts, max) = (self.fits(len)?, self.too_large());
         let grant = self.items.grant(u32::from(parts)).map_err(|refused| bytes(refused, max))?;
         let meta = Meta { kind, len: 0, part: 0, parts, message: self.message, sent: self.sent };
-        let message = &mut self.message;
-        Ok(FrameGrant { grant, message, slot: Fixed::new(), meta, filled: 0, missing: len })
+        Ok((grant, &mut self.message, meta))
+    }
+
+    pub(crate) fn view(&self) -> &View<R> {
+        self.items.view()
+    }
+
+    /// Parts of a message, where the ring ever holds it.
+    pub(crate) fn fits(&self, len: usize) -> Result<u16, Refused<()>> {
+        if len > self.payload_max() { Err(self.too_large()) } else { Ok(len.div_ceil(N).max(1) as u16) }
     }
 
     /// What is due about those who hold the producer up: see [`Producer::tend`].
