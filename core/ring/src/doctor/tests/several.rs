@@ -41,34 +41,12 @@ const ROLES: [fn(&Party<'_>); 4] = [
 // (RL-11, RL-12).
 #[test]
 fn whoever_dies_among_several_breaks_no_law_rl_11_rl_12() {
-    let (mut deaths, mut cured) = (0, 0);
-    for role in ROLES {
-        for next in ROLES {
-            for left in (0..).step_by(if cfg!(miri) { 23 } else { 1 }) {
-                let claims = Local::new();
-                let memory = made(&claims);
-                share(&Party::new(&memory, &claims, u64::MAX));
-                let party = Party::new(&memory, &claims, left);
-                role(&party);
-                let died = !party.lives();
-                drop(party);
-                let after = found(&memory, &claims).expect("a ring");
-                assert!(!blames(&after), "store {left}: {after:?}");
-                next(&Party::new(&memory, &claims, u64::MAX));
-                let after = found(&memory, &claims).expect("a ring");
-                assert!(!blames(&after), "behind store {left}: {after:?}");
-                let dead = after.iter().filter(|one| one.symptom == Symptom::Dead).count();
-                let segment = Segment::attach(&memory).expect("a ring");
-                assert_eq!(repair(&segment, &claims).freed as usize, dead);
-                let healed = found(&memory, &claims).expect("a ring");
-                assert!(healed.iter().all(|one| one.symptom != Symptom::Dead), "{healed:?}");
-                (deaths, cured) = (deaths + u32::from(died), cured + dead);
-                if !died {
-                    break;
-                }
-            }
-        }
-    }
+    let begin = |claims: &Local| {
+        let memory = made(claims);
+        share(&Party::new(&memory, claims, u64::MAX));
+        memory
+    };
+    let (deaths, cured) = deaths_and_cures(&ROLES, begin, if cfg!(miri) { 23 } else { 1 });
     assert!(cfg!(miri) || (deaths > 300 && cured > 50), "{deaths} deaths, {cured} cures");
 }
 
