@@ -35,9 +35,11 @@ struct World {
     probes: Cell<u32>,
 }
 
+mod begins;
 mod laws;
 mod managed;
 mod noticed;
+mod party;
 mod regressions;
 mod shared;
 mod shared_waits;

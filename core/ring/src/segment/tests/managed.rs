@@ -1,7 +1,7 @@
 //! A managed producer over a segment, on a clock that the test moves.
 
 extern crate std;
-use super::waits::{Party, Tx};
+use super::party::{Party, Tx};
 use crate::coordinate::Held;
 use crate::follow::{End, Next};
 use crate::join::Start;

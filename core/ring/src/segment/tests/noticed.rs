@@ -1,7 +1,7 @@
 //! Waits in a world where deaths are noticed, and slept through by nobody.
 
 extern crate std;
-use super::waits::{Party, Rx, ring};
+use super::party::{Party, Rx, ring};
 use crate::follow::{End, Next};
 use crate::join::Start;
 use crate::layout::Layout;

@@ -1,7 +1,7 @@
 //! Waits over a segment of several producers: for room, for each other's claims, for consumers, and for what they publish.
 
 extern crate std;
-use super::waits::Party;
+use super::party::Party;
 use crate::follow::{End, Next};
 use crate::join::Start;
 use crate::layout::{Layout, Spec};
