@@ -3,21 +3,22 @@
 //!
 //! For the ten seconds of R-RING-15: `cargo test -p tidemill-host --test wait -- idle=10`.
 
-use rustix::event::Timespec;
-use rustix::thread::futex;
+mod counted;
+
+use counted::{Calls, Counted};
 use rustix::time::{ClockId, clock_gettime};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use tidemill_host::MonotonicClock;
-use tidemill_host::ring::{self, AttachError, Backing, Lock, Mapping, Ring, Watch};
+use tidemill_host::ring::{self, AttachError, Backing, Lock, Ring, Watch};
 use tidemill_ring::coordinate::{Coordinate, Held};
 use tidemill_ring::wait::{Cancel, Ended, Until, Wait};
 use tidemill_ring::{End, Next, Peer, PeerName, Segment, Start, Why};
-use tidemill_seam::{Clock, Duration, Exchange, Region};
+use tidemill_seam::{Clock, Duration};
 
 struct Counting;
 
@@ -78,83 +79,6 @@ impl Drop for Own {
     fn drop(&mut self) {
         // A name that is left costs memory; a panic on the way out would cost the reason.
         let _ = std::fs::remove_file(self.0.path());
-    }
-}
-
-#[derive(Default)]
-struct Calls {
-    sleeps: AtomicU64,
-    wakes: AtomicU64,
-    /// Sleeps that nobody ended.
-    overslept: AtomicU64,
-    /// Sleep for so many seconds at once instead of a slice, if not zero.
-    seconds: AtomicU64,
-}
-
-impl Calls {
-    fn count(count: &AtomicU64) {
-        // Relaxed: counts, orders nothing.
-        count.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn sleeping_for(seconds: u64) -> Arc<Self> {
-        Arc::new(Self { seconds: AtomicU64::new(seconds), ..Self::default() })
-    }
-
-    /// Sleeps, wakes, and sleeps that nobody ended.
-    fn all(&self) -> [u64; 3] {
-        [&self.sleeps, &self.wakes, &self.overslept].map(|count| count.load(Ordering::Relaxed))
-    }
-}
-
-/// A mapping that counts who asks the kernel for a sleep or a wake.
-#[derive(Clone)]
-struct Counted {
-    mapping: Mapping,
-    calls: Arc<Calls>,
-}
-
-// SAFETY: the words of the mapping.
-unsafe impl Region for Counted {
-    fn words(&self) -> u32 {
-        self.mapping.words()
-    }
-    unsafe fn load(&self, at: u32, order: Ordering) -> u32 {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { self.mapping.load(at, order) }
-    }
-    unsafe fn store(&self, at: u32, value: u32, order: Ordering) {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { self.mapping.store(at, value, order) }
-    }
-    fn fence(&self, order: Ordering) {
-        self.mapping.fence(order);
-    }
-    fn wait(&self, at: u32, value: u32, span: Duration) {
-        Calls::count(&self.calls.sleeps);
-        match self.calls.seconds.load(Ordering::Relaxed) {
-            0 => self.mapping.wait(at, value, span),
-            seconds => {
-                let word = self.mapping.word(at).expect("within the mapping");
-                let span = Timespec { tv_sec: seconds as i64, tv_nsec: 0 };
-                let slept = futex::wait(word, futex::Flags::empty(), value, Some(&span));
-                if slept == Err(rustix::io::Errno::TIMEDOUT) {
-                    Calls::count(&self.calls.overslept);
-                }
-            }
-        }
-    }
-    fn wake(&self, at: u32) {
-        Calls::count(&self.calls.wakes);
-        self.mapping.wake(at);
-    }
-}
-
-// SAFETY: as for `Region`.
-unsafe impl Exchange for Counted {
-    unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32> {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { self.mapping.compare_exchange(at, current, new) }
     }
 }
 

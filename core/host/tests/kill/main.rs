@@ -7,181 +7,31 @@
 //! `cargo test -p tidemill-host --test kill -- kills=1000`. The last of the tests that kill to end says how many died in all of
 //! them, which are a thousand at least.
 
+#[path = "../counted/mod.rs"]
+mod counted;
 mod deaths;
 mod harm;
 mod several;
+mod stage;
 mod victim;
 mod watch;
 
 use deaths::died;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process, waitid};
-use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use tidemill_host::ring::{self, AttachError, Backing, Draft, Lock, Mapping};
+use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use stage::{MEMORIES, Place, Stage, Victim, Zombie, kill, make, path, spawn, status, told, wait};
+use std::process::Stdio;
+use tidemill_host::ring::{self, AttachError, Backing, Lock, Mapping};
 use tidemill_host::{MonotonicClock, OsEntropy};
-use tidemill_ring::header::{Creator, SegmentId};
 use tidemill_ring::name::Name;
 use tidemill_ring::required::{Alerted, Required, RequiredError};
 use tidemill_ring::segment::Phase;
 use tidemill_ring::table::State;
 use tidemill_ring::wait::Until;
-use tidemill_ring::{Consumer, End, Layout, Next, Refused, Segment, Spec, Start, Why};
+use tidemill_ring::{Consumer, End, Layout, Next, Refused, Segment, Start, Why};
 use tidemill_seam::{Clock, Duration, Entropy, Life, Liveness};
 use victim::{Item, item, peer, spec};
 
 type Rx = Consumer<Item, Mapping, Lock>;
-
-/// Where a ring lies.
-enum Place {
-    Path(PathBuf),
-    Descriptor(OwnedFd),
-}
-
-const MEMORIES: [&str; 3] = ["shm", "file", "memfd"];
-
-/// A ring that nobody has used yet.
-struct Stage {
-    place: Place,
-    backing: Backing,
-}
-
-/// A process of ours, which does not outlive the test that made it, however that ends.
-struct Victim(Child);
-
-/// A process that has ended, and that nobody has waited for.
-struct Zombie {
-    _child: Victim,
-    /// By a signal.
-    killed: bool,
-}
-
-fn path(memory: &str) -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    // Relaxed: counts, orders nothing.
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let folder = if memory == "file" { std::env::temp_dir() } else { PathBuf::from("/dev/shm") };
-    folder.join(format!("tidemill-kill-{}-{number}", std::process::id()))
-}
-
-fn make(path: &Path) -> Backing {
-    make_of(path, &spec())
-}
-
-fn make_of(path: &Path, spec: &Spec) -> Backing {
-    let bytes = Layout::of(spec).expect("a ring").bytes();
-    let draft = Draft::new(path.to_owned(), bytes).expect("there is room");
-    let Backing { mapping, lock } = draft.backing();
-    Segment::create(mapping, spec, SegmentId(7), Creator::default(), lock).expect("a ring");
-    draft.link().expect("the folder is ours").expect("nobody has that name")
-}
-
-impl Stage {
-    fn new(memory: &str) -> Self {
-        Self::of(memory, &spec())
-    }
-
-    fn of(memory: &str, spec: &Spec) -> Self {
-        if memory == "memfd" {
-            let file = ring::memfd(spec).expect("there is room");
-            let other = file.try_clone().expect("a descriptor");
-            let backing = ring::over(other).backing().expect("sealed");
-            return Self { place: Place::Descriptor(file), backing };
-        }
-        let path = path(memory);
-        let backing = make_of(&path, spec);
-        Self { place: Place::Path(path), backing }
-    }
-
-    /// One more party: a mapping and claims of its own.
-    fn party(&self) -> (Segment<Mapping>, Lock) {
-        let Backing { mapping, lock } = self.backing.again().expect("it is open");
-        (Segment::attach(mapping).expect("a segment"), lock)
-    }
-
-    fn consumer(&self, name: &str) -> Rx {
-        let (segment, lock) = self.party();
-        segment.consumer(lock, &peer(name), Start::Earliest).expect("there is room")
-    }
-
-    fn producer(&self) -> tidemill_ring::Producer<Item, Mapping, Lock> {
-        let (segment, lock) = self.party();
-        segment.producer(lock, ring::identity()).expect("whoever produced is proved dead")
-    }
-
-    fn spawn(&self, role: &str, left: u64) -> Victim {
-        match &self.place {
-            Place::Path(path) => spawn(role, path, left, Stdio::null()),
-            Place::Descriptor(file) => {
-                spawn(role, Path::new("-"), left, file.try_clone().expect("a descriptor").into())
-            }
-        }
-    }
-
-    /// The end of a victim that does not live to make its store number `left`, counted from zero.
-    fn end(&self, role: &str, left: u64) -> Zombie {
-        wait(self.spawn(role, left))
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if let Place::Path(path) = &self.place {
-            // A name that is left costs memory; a panic on the way out would cost the reason.
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-impl Victim {
-    fn pid(&self) -> Pid {
-        Pid::from_child(&self.0)
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        // One that has ended already is waited for all the same.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn spawn(role: &str, place: &Path, left: u64, input: Stdio) -> Victim {
-    let own = std::env::current_exe().expect("this program");
-    let told = [format!("role={role}"), format!("place={}", place.display()), format!("left={left}")];
-    let mut command = Command::new(own);
-    command.args(["--exact", "victim", "--nocapture", "--quiet"]).args(told);
-    Victim(command.stdin(input).stdout(Stdio::null()).spawn().expect("a process"))
-}
-
-/// Until the child has ended; it is not waited for.
-fn wait(child: Victim) -> Zombie {
-    let status = status(&child, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-    let killed = status.killed();
-    assert!(killed || status.exit_status() == Some(0), "a victim failed on its own: {status:?}");
-    Zombie { _child: child, killed }
-}
-
-fn status(child: &Victim, options: WaitIdOptions) -> WaitIdStatus {
-    waitid(WaitId::Pid(child.pid()), options).expect("our child").expect("waited for")
-}
-
-/// Ends a child, unless it ended itself.
-fn kill(child: Victim) -> Zombie {
-    kill_process(child.pid(), Signal::KILL).expect("our child");
-    wait(child)
-}
-
-/// What was told on the command line, behind `key=`.
-fn told(key: &str) -> Option<String> {
-    let args: BTreeMap<String, String> = std::env::args()
-        .filter_map(|arg| arg.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())))
-        .collect();
-    args.get(key).cloned()
-}
 
 /// Plays what it is told. Told nothing, it produces to its end.
 #[test]

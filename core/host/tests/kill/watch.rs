@@ -1,85 +1,24 @@
 //! Who waits for a process that is killed is woken by whoever watches: its sleep has no other end, for it lasts a minute.
 
+use super::counted::{Calls, Counted};
 use super::victim::{Item, item, peer, shared};
 use super::{MEMORIES, Stage, Victim, died};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use tidemill_host::MonotonicClock;
-use tidemill_host::ring::{self, Backing, Doubt, Lock, Mapping, Notice, Verdict, Vigil, Watch};
+use tidemill_host::ring::{self, Backing, Doubt, Lock, Notice, Verdict, Vigil, Watch};
 use tidemill_ring::wait::{Until, Wait};
 use tidemill_ring::{Consumer, End, Layout, Next, Producer, Segment, Start};
-use tidemill_seam::{Clock, Duration, Exchange, Instant, Life, Region};
+use tidemill_seam::{Clock, Duration, Instant, Life};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, WaitIdOptions, kill_process};
-use rustix::thread::futex;
-
-/// A mapping on which a sleep lasts a minute, whatever was asked for, and is counted where it does.
-#[derive(Clone)]
-struct Deep {
-    mapping: Mapping,
-    overslept: Arc<AtomicU64>,
-}
-
-// SAFETY: the words of the mapping.
-unsafe impl Region for Deep {
-    fn words(&self) -> u32 {
-        self.mapping.words()
-    }
-    unsafe fn load(&self, at: u32, order: Ordering) -> u32 {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { self.mapping.load(at, order) }
-    }
-    unsafe fn store(&self, at: u32, value: u32, order: Ordering) {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { self.mapping.store(at, value, order) }
-    }
-    fn is_wide(&self) -> bool {
-        self.mapping.is_wide()
-    }
-    unsafe fn load_pair(&self, at: u32, order: Ordering) -> u64 {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { self.mapping.load_pair(at, order) }
-    }
-    unsafe fn store_pair(&self, at: u32, value: u64, order: Ordering) {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { self.mapping.store_pair(at, value, order) }
-    }
-    fn fence(&self, order: Ordering) {
-        self.mapping.fence(order);
-    }
-    fn wait(&self, at: u32, value: u32, _: Duration) {
-        let word = self.mapping.word(at).expect("within the mapping");
-        let minute = Timespec { tv_sec: 60, tv_nsec: 0 };
-        if futex::wait(word, futex::Flags::empty(), value, Some(&minute)) == Err(rustix::io::Errno::TIMEDOUT)
-        {
-            // Relaxed: counts, orders nothing.
-            self.overslept.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-    fn wake(&self, at: u32) {
-        self.mapping.wake(at);
-    }
-}
-
-// SAFETY: as for `Region`.
-unsafe impl Exchange for Deep {
-    unsafe fn compare_exchange(&self, at: u32, current: u32, new: u32) -> Result<(), u32> {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { self.mapping.compare_exchange(at, current, new) }
-    }
-    unsafe fn compare_exchange_pair(&self, at: u32, current: u64, new: u64) -> Result<(), u64> {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { self.mapping.compare_exchange_pair(at, current, new) }
-    }
-}
 
 /// A watch, and what it notices.
 struct Watched {
     watch: Watch,
     notices: Receiver<Notice>,
-    overslept: Arc<AtomicU64>,
+    calls: Arc<Calls>,
 }
 
 impl Watched {
@@ -87,26 +26,26 @@ impl Watched {
         let (says, notices) = channel();
         let watch =
             Watch::new(move |notice| says.send(*notice).expect("somebody listens")).expect("a thread");
-        Self { watch, notices, overslept: Arc::default() }
+        Self { watch, notices, calls: Calls::sleeping_for(60) }
     }
 
-    /// A party that sleeps until it is woken, and hears of deaths.
-    fn party(&self, stage: &Stage) -> (Segment<Deep>, Lock) {
+    /// A party that sleeps until it is woken, or for a minute, and hears of deaths.
+    fn party(&self, stage: &Stage) -> (Segment<Counted>, Lock) {
         let mut backing = stage.backing.again().expect("it is open");
         self.watch.add(&mut backing).expect("a segment");
         let Backing { mapping, lock } = backing;
-        let region = Deep { mapping, overslept: Arc::clone(&self.overslept) };
+        let region = Counted { mapping, calls: Arc::clone(&self.calls) };
         (Segment::attach(region).expect("a segment"), lock)
     }
 
-    fn consumer(&self, stage: &Stage) -> Consumer<Item, Deep, Lock> {
+    fn consumer(&self, stage: &Stage) -> Consumer<Item, Counted, Lock> {
         let (segment, lock) = self.party(stage);
         let mut rx = segment.consumer(lock, &peer("steady"), Start::Earliest).expect("there is room");
         rx.wait_by(Wait::Park { spins: 0 }).expect("this ring wakes who sleeps");
         rx
     }
 
-    fn producer(&self, stage: &Stage) -> Producer<Item, Deep, Lock> {
+    fn producer(&self, stage: &Stage) -> Producer<Item, Counted, Lock> {
         let (segment, lock) = self.party(stage);
         let mut tx = segment.producer(lock, ring::identity()).expect("nobody else does");
         tx.wait_by(Wait::Park { spins: 0 }).expect("this ring wakes who sleeps");
@@ -117,7 +56,8 @@ impl Watched {
     fn heard_of(&self, child: u32, slot: u32) {
         let Notice { holder, verdict, .. } = self.notices.recv().expect("it watches");
         assert_eq!((holder.who.process, holder.slot, verdict), (child, slot, Verdict::Dead));
-        assert_eq!(self.overslept.load(Ordering::Relaxed), 0, "somebody slept through a death");
+        let [.., overslept] = self.calls.all();
+        assert_eq!(overslept, 0, "somebody slept through a death");
     }
 }
 
