@@ -15,7 +15,7 @@ fn sleep(region: &Sparse, bed: u32) {
 /// Publishes, asleep whenever there is no room.
 fn publish(segment: &Segment<Sparse>, tx: &mut Tx<Claims>, item: Item) {
     while tx.try_push(item).is_err() {
-        if tx.lie_down() {
+        if tx.lie_down(1) {
             sleep(segment.region(), tx.bed());
         }
     }

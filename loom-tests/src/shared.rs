@@ -351,3 +351,33 @@ pub fn first_commit() -> u32 {
 pub fn first_note() -> u32 {
     Words::of(&spec(2, 1, 0)).posts + 2
 }
+
+/// One producer shows two positions at once while another claims beside them: each has its own, and the two are neighbours
+/// (RL-1, RL-11).
+pub fn a_run_beside_a_claim(lapse: Lapse) {
+    let live = Claims::default();
+    let spec = spec(4, 1, 0);
+    let segment = ring(&spec, region(&spec, lapse), &live);
+    let mut rx = reads(&segment, live.clone());
+    let (mut one, mut other) = (joined(&segment, live.clone()), joined(&segment, live));
+    let pusher = thread::spawn(move || {
+        let mut i = 0;
+        let next = |_| {
+            i += 1;
+            [1, i]
+        };
+        (one.try_batch(2, next).map(|at| at.0).expect("there is room"), one)
+    });
+    let second = other.try_push([2, 1]).map(|at| at.0).expect("there is room");
+    let mut heard = Heard::default();
+    // What is seen of the two is seen of both.
+    heard.take(&mut rx);
+    if heard.last[0] == 1 {
+        assert!(heard.take(&mut rx) && heard.last[0] == 2, "an item of a run is lost");
+    }
+    let (first, one) = pusher.join().expect("a producer ran through");
+    assert!(first + 2 == second || first == second + 1, "claims of two that overlap, or leave one out");
+    while heard.take(&mut rx) {}
+    assert_eq!(heard.last, [2, 1], "an item that was published is lost");
+    std::mem::forget((rx, one, other));
+}

@@ -29,6 +29,12 @@ fn two_healers_of_any_death_void_what_is_dead_and_nothing_else_rl_12() {
     }
 }
 
+// RING-MPSC, RING-LOOM: one producer claims and shows two positions at once, another one claims, and a consumer reads.
+#[test]
+fn a_run_is_one_producers_and_is_seen_at_once_rl_1_rl_11() {
+    check_long(|| shared::a_run_beside_a_claim(Lapse::None));
+}
+
 // RING-MPSC, RING-LOOM, RING-WAIT: a consumer's park beside a gap and an item of one of several producers.
 #[test]
 fn who_sleeps_is_woken_for_every_item_of_several_rl_16() {
@@ -60,7 +66,7 @@ fn a_crowd_loses_nothing_but_what_died_rl_1_rl_11_rl_12() {
 
 #[cfg(feature = "loom")]
 mod litmus {
-    use loom_tests::{Lapse, check, crowds, shared};
+    use loom_tests::{Lapse, check, check_long, crowds, shared};
     use tidemill_ring::sync::Ordering;
 
     #[test]
@@ -91,6 +97,12 @@ mod litmus {
     #[should_panic(expected = "item of")]
     fn a_commit_that_is_not_acquired_is_caught_rl_1() {
         check(|| shared::two_claim_and_commit(Lapse::LoadRelaxed(shared::first_commit())));
+    }
+
+    #[test]
+    #[should_panic(expected = "claims of two that overlap")]
+    fn a_run_that_is_claimed_by_no_exchange_is_caught_rl_11() {
+        check_long(|| shared::a_run_beside_a_claim(Lapse::PairExchange));
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub const READERS: usize = 2;
 /// The longest ring that the suite asks for.
 pub const CAPACITY_MAX: usize = 16;
 
+/// Most items that the suite publishes at once.
+pub const BATCH_MAX: usize = 3;
+
 /// A ring of several producers as the suite drives it.
 pub trait Several {
     /// Producer `i` comes: whether there was a place for it.
@@ -26,6 +29,8 @@ pub trait Several {
     fn come_too(&mut self) -> bool;
     /// Producer `i` publishes, or gives the item back.
     fn push(&mut self, i: usize, item: u32) -> Result<u64, u32>;
+    /// Producer `i` publishes those items at once, up to [`BATCH_MAX`] of them. Gives where the first of them is.
+    fn batch(&mut self, i: usize, items: &[u32]) -> Option<u64>;
     /// Producer `i` claims a position, and holds it.
     fn claim(&mut self, i: usize) -> Option<u64>;
     /// Producer `i` fills the position that it holds.
@@ -106,7 +111,8 @@ fn history_of<S: Several>(ring: S, capacity: u32, seed: u64, effort: Effort) -> 
         bench.trial.next();
         let i = bench.trial.dice.below(PRODUCERS as u32) as usize;
         match bench.trial.dice.below(32) {
-            0..=9 => bench.push(i)?,
+            0..=6 => bench.push(i)?,
+            7..=9 => bench.batch(i)?,
             10..=12 => bench.claim(i)?,
             13..=16 => bench.settle(i)?,
             17..=26 => bench.take(i % READERS)?,
@@ -136,9 +142,9 @@ impl<S: Several> Bench<S> {
         }
     }
 
-    /// Whether the slot of the next position is free.
-    fn has_room(&self) -> bool {
-        self.readers.iter().all(|reader| self.tail < reader.next + self.capacity)
+    /// Whether the slots of the next `n` positions are free.
+    fn has_room(&self, n: u64) -> bool {
+        self.readers.iter().all(|reader| self.tail + n <= reader.next + self.capacity)
     }
 
     fn may_produce(&self, i: usize) -> bool {
@@ -150,7 +156,7 @@ impl<S: Several> Bench<S> {
             return Ok(());
         }
         self.sent = self.sent.wrapping_add(1);
-        let (item, free) = (self.sent, self.has_room());
+        let (item, free) = (self.sent, self.has_room(1));
         match self.ring.push(i, item) {
             Ok(at) => {
                 self.claimed(at, free)?;
@@ -160,6 +166,24 @@ impl<S: Several> Bench<S> {
                 self.trial.same("RL-15", item, back, "a refusal returns another item")?;
                 self.trial.require("RL-3", !free, "an item is refused although there is room")?;
             }
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, i: usize) -> Result<(), Violation> {
+        if !self.may_produce(i) {
+            return Ok(());
+        }
+        let n = 1 + self.trial.dice.below(BATCH_MAX as u32) as usize;
+        let n = n.min(self.capacity as usize);
+        let (items, free) = ([1, 2, 3].map(|more| self.sent.wrapping_add(more)), self.has_room(n as u64));
+        let Some(first) = self.ring.batch(i, &items[..n]) else {
+            return self.trial.require("RL-3", !free, "a batch is refused although there is room");
+        };
+        self.sent = items[n - 1];
+        for (at, item) in (first..).zip(&items[..n]) {
+            self.claimed(at, free)?;
+            *self.place(at) = Place::Item(*item);
         }
         Ok(())
     }
@@ -175,7 +199,7 @@ impl<S: Several> Bench<S> {
         if !self.may_produce(i) {
             return Ok(());
         }
-        let free = self.has_room();
+        let free = self.has_room(1);
         match self.ring.claim(i) {
             Some(at) => {
                 self.claimed(at, free)?;

@@ -19,7 +19,7 @@ fn every_broken_ring_of_several_producers_is_rejected_by_its_law() {
             Err(violation) => assert_eq!(violation.law, fault.law(), "{fault:?}: {violation}"),
         }
     }
-    assert_eq!(Fault::ALL.len(), 14);
+    assert_eq!(Fault::ALL.len(), 16);
 }
 
 // RING-MPSC, RING-LAWS: the shipped segment of several producers keeps every law of the suite.

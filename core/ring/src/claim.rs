@@ -7,10 +7,15 @@
 //! ```
 //! - **RL-11** *Claim.* Position `p` is whoever's exchange put `{p, owner, CLAIMED}` in the place of an older stamp into the
 //!   commit word of its slot. The claim and its owner are one word: nobody has to guess whose a claim is, or whether it was
-//!   made. Positions are claimed in order; a producer has one claim at a time, and writes down where before it makes it.
+//!   made. Positions are claimed in order; a producer has one claim at a time, and writes down where before it makes it, and of
+//!   how many positions: those that follow the first are claimed with it ([`Run`]), and their words are older until they settle.
+//!   So nobody claims a position without having come past the word of every run before it: from one that is claimed or settled
+//!   the next one is behind what its owner wrote down, unless that is of another run by now, and this one settled.
 //! - **RL-12** *Recovery.* A word never comes back to what it was, because stamps only grow: an exchange from what was observed
 //!   succeeds only where nothing happened since, an hour later as well. Who is proved dead behind the look at its claim is
 //!   its owner for as long as that word stands, for its post is given to nobody before the claim is settled.
+//! - What is shown together settles from its end on, and so do the dead's claims: whoever reads stops at the first that is not
+//!   settled, and finds all of it behind that one, or finds all of it void.
 //! - The tail is where to look for the next position to claim. It is raised before a word settles, so whatever was published
 //!   lies below it; and by whoever finds a claim above it, so who died in between holds up nobody.
 //!
@@ -40,6 +45,11 @@ pub(crate) enum Said {
 }
 
 const STATE: u64 = 0b11;
+const OWNER: u32 = 2;
+/// Bits of the length of a run: what a stamp leaves of a pair.
+const LENGTH: u32 = STAMPS.leading_zeros() + 1;
+/// Most positions of one run.
+pub(crate) const RUN_MAX: u32 = (1 << LENGTH) - 1;
 /// How often somebody is outrun before it lets others be.
 const TURNS: u32 = 64;
 
@@ -71,6 +81,58 @@ pub(crate) const fn said(word: u64, position: u64) -> Said {
         (_, Mark::Committed) => Said::Item,
         (_, Mark::Skip | Mark::Void) => Said::Gap,
     }
+}
+
+/// Whose a commit word is, which says something.
+fn owner(word: u64) -> Option<u32> {
+    ((word >> OWNER) as u8).checked_sub(1).map(u32::from)
+}
+
+/// Neighbouring positions that one producer claims at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Run {
+    pub(crate) first: u64,
+    pub(crate) end: u64,
+}
+
+impl Run {
+    /// From `first` on, one to [`RUN_MAX`] of them.
+    pub(crate) const fn new(first: u64, n: u32) -> Self {
+        Self { first, end: first + n as u64 }
+    }
+
+    /// As it stands in a pair: never zero.
+    pub(crate) const fn encode(self) -> u64 {
+        (self.first % STAMPS) << LENGTH | (self.end - self.first)
+    }
+
+    /// As it stood in a pair: that one which is nearest to `base`. `None` where none was ever written.
+    const fn decode(word: u64, base: u64) -> Option<Self> {
+        let n = word & RUN_MAX as u64;
+        if n == 0 {
+            return None;
+        }
+        let ahead = (word >> LENGTH).wrapping_sub(base) % STAMPS;
+        let back = STAMPS - ahead;
+        let first = if ahead < back { base.wrapping_add(ahead) } else { base.wrapping_sub(back) };
+        Some(Self { first, end: first.wrapping_add(n) })
+    }
+
+    pub(crate) const fn contains(self, position: u64) -> bool {
+        position.wrapping_sub(self.first) < self.end.wrapping_sub(self.first)
+    }
+}
+
+/// How far everything is settled, where several produce.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Frontier {
+    /// Every position below is settled; this is the first that was not when we looked.
+    pub(crate) published: u64,
+    /// Where the run begins that it is of. No slot from there on is given again before all of that has settled: the word of its
+    /// first position says whose it is (RL-11).
+    pub(crate) kept: u64,
+    /// Whose that run is, where it is one.
+    pub(crate) held_by: Option<u32>,
 }
 
 /// One of the places for producers: whose it is, and how its last owner went.
@@ -135,9 +197,35 @@ impl<R: Region> View<R> {
         self.write(self.layout().post(k).plus(at::WHO), &who.encode());
     }
 
-    /// Where the owner of a post last meant to claim; `None` before the first time.
-    pub(crate) fn last_claim(&self, k: u32) -> Option<u64> {
-        self.pair(self.layout().post(k).plus(at::LAST)).checked_sub(1)
+    /// What the owner of a post last meant to claim, near `base`; `None` before the first time.
+    #[inline]
+    pub(crate) fn last_claim(&self, k: u32, base: u64) -> Option<Run> {
+        Run::decode(self.pair(self.layout().post(k).plus(at::LAST)), base)
+    }
+
+    /// Whether that became a claim: the word of its first position is the post's.
+    pub(crate) fn is_claimed(&self, k: u32, run: Run) -> bool {
+        let (said, word) = self.said(run.first);
+        !matches!(said, Said::Earlier | Said::Later) && owner(word) == Some(k)
+    }
+
+    /// The first position of what the owner of a post last meant to claim that is claimed and not settled.
+    pub(crate) fn unsettled(&self, k: u32, run: Run) -> Option<u64> {
+        let open = |at: &u64| matches!(self.said(*at).0, Said::Earlier | Said::Claimed(_));
+        let most = self.layout().spec().capacity as usize;
+        if self.is_claimed(k, run) { (run.first..run.end).take(most).find(open) } else { None }
+    }
+
+    /// The position behind the run of which `at` is the first or a settled one, by its word. `None` where that has settled since.
+    #[inline]
+    pub(crate) fn behind(&self, at: u64, said: Said, word: u64) -> Option<u64> {
+        let k = owner(word).filter(|k| *k < self.layout().spec().producers);
+        match k.and_then(|k| self.last_claim(k, at)).filter(|run| run.contains(at)) {
+            Some(run) => Some(run.end),
+            None if matches!(said, Said::Claimed(_)) => None,
+            // Its owner has gone on, so all of its run is settled.
+            None => Some(at + 1),
+        }
     }
 
     /// Where that stands.
@@ -152,11 +240,11 @@ impl<R: Region> View<R> {
         [layout.published.0, layout.gate.0].into_iter().chain(posts.flat_map(of_post))
     }
 
-    /// Writes down where we mean to claim.
+    /// Writes down what we mean to claim.
     #[inline]
-    pub(crate) fn note_claim(&self, k: u32, position: u64) {
+    pub(crate) fn note_claim(&self, k: u32, run: Run) {
         // Release: pairs with the Acquire of who looks for what is not settled: our last claim is, if it sees this one.
-        self.set_pair(self.layout().post(k).plus(at::LAST), position + 1);
+        self.set_pair(self.layout().post(k).plus(at::LAST), run.encode());
     }
 
     /// What the commit word of a position says, and the word.
@@ -179,23 +267,25 @@ impl<R: Region> View<R> {
         self.pair(self.layout().published)
     }
 
-    /// Every position below is settled, and the first that was not when we looked; whose claim that is, where it is one.
+    /// How far everything is settled.
     ///
     /// Whoever claimed below the tail had written down where, and had settled whatever it claimed before.
-    pub(crate) fn frontier(&self) -> (u64, Option<u32>) {
-        let mut first = (self.tail(), None);
+    pub(crate) fn frontier(&self) -> Frontier {
+        let tail = self.tail();
+        let mut frontier = Frontier { published: tail, kept: tail, held_by: None };
         for k in self.posts() {
-            let Some(at) = self.last_claim(k).filter(|at| *at < first.0) else { continue };
-            if let (Said::Claimed(post), _) = self.said(at) {
-                first = (at, Some(post));
+            let near = |run: &Run| run.first < frontier.published;
+            let Some(run) = self.last_claim(k, tail).filter(near) else { continue };
+            if let Some(at) = self.unsettled(k, run).filter(|at| *at < frontier.published) {
+                frontier = Frontier { published: at, kept: run.first, held_by: Some(k) };
             }
         }
-        first
+        frontier
     }
 
     /// Items published so far: below, every position is settled.
     pub(crate) fn published(&self) -> u64 {
-        if self.shared() { self.frontier().0 } else { self.position(self.layout().published) }
+        if self.shared() { self.frontier().published } else { self.position(self.layout().published) }
     }
 
     /// The oldest position that is surely intact.

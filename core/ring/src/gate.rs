@@ -130,7 +130,8 @@ impl Gate {
         let (seen, spec) = (view.gate(), view.layout().spec());
         let far = 2 * u64::from(spec.capacity);
         let first = view.scan(seen, seen + far);
-        let kept = view.published().saturating_sub(u64::from(spec.history));
+        let frontier = view.frontier();
+        let kept = frontier.published.saturating_sub(u64::from(spec.history)).min(frontier.kept);
         let to = first.least.map_or(kept, |least| least.min(kept)).max(seen);
         if to == self.position {
             self.clear(first.least);

@@ -1,6 +1,6 @@
 //! What is done about the dead: only ever by proof (RL-8), and by whoever has the proof.
 
-use crate::claim::{Post, claimed, settled};
+use crate::claim::{Post, Said, settled};
 use crate::index::Mark;
 use crate::journal::Kind;
 use crate::layout::Layout;
@@ -75,19 +75,21 @@ pub(crate) fn producers<R: Exchange, L: Liveness>(view: &View<R>, live: &L) -> H
 pub(crate) fn producer<R: Exchange>(view: &View<R>, k: u32, dead: Post, healed: &mut Healed) -> Option<Post> {
     let slot = Layout::claim_of_post(k);
     // Whatever it stored is there (P3): if it claimed anything that it did not settle, then there.
-    if let Some(at) = view.last_claim(k) {
-        let (_, word) = view.said(at);
-        // The post is looked at behind the word: as long as it is the dead one's, so is a claim in its name.
-        if word == claimed(at, k) && view.post(k) == dead {
-            view.raise_tail(at + 1);
-            if view.exchange_commit(at, word, settled(at, k, Mark::Void)) {
+    if let Some(run) = view.last_claim(k, view.tail())
+        && let Some(first) = view.unsettled(k, run)
+        // The post is looked at behind the words: as long as it is the dead one's, so is a claim in its name.
+        && view.post(k) == dead
+    {
+        view.raise_tail(run.end);
+        // Nobody reads any of it before the first is void, so nobody sees a part of what was to be shown at once.
+        for at in (first..run.end).rev() {
+            if void(view, k, at) {
                 view.note(Kind::Voided, slot, dead.generation, at);
-                view.rouse_readers();
-                // Where nobody gates, producers wait for that claim themselves.
-                view.rouse_producer();
                 healed.voided += 1;
             }
         }
+        // Where nobody gates, producers wait for that claim themselves.
+        view.rouse_everybody();
     }
     let free = dead.freed(true);
     view.turn_post(k, dead, free).then(|| {
@@ -96,4 +98,10 @@ pub(crate) fn producer<R: Exchange>(view: &View<R>, k: u32, dead: Post, healed: 
         healed.freed += 1;
         free
     })
+}
+
+/// Settles what a dead one had claimed, whatever it had filled there. `false` where there is nothing to do any more.
+fn void<R: Exchange>(view: &View<R>, k: u32, at: u64) -> bool {
+    let (said, word) = view.said(at);
+    !matches!(said, Said::Gap | Said::Later) && view.exchange_commit(at, word, settled(at, k, Mark::Void))
 }

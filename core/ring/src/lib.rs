@@ -100,7 +100,7 @@ pub use layout::{Layout, Spec, SpecError};
 #[cfg(target_has_atomic = "32")]
 pub use local::Local;
 pub use memory::{Memory, Words};
-pub use multi::{Claim, MultiProducer};
+pub use multi::{Claim, Claims, MultiProducer};
 pub use producer::{Grant, Producer, Refused, Why};
 #[cfg(all(target_has_atomic = "32", not(any(feature = "loom", feature = "shuttle"))))]
 pub use raw::Raw;

@@ -5,9 +5,10 @@
 //! claim, so it makes one only for as long as it takes to write an item. A dead one does not: whoever can prove its death voids
 //! the claim, and consumers pass it by.
 //!
-//! Refuses batches: the positions of one producer are not neighbours.
+//! Neighbouring positions are claimed [together](MultiProducer::claims): what fills them is seen at once or not at all, and in
+//! one piece, for nobody else has a position in between.
 
-use crate::claim::{Post, Said, claimed};
+use crate::claim::{Post, Run, Said, claimed};
 use crate::element::Plain;
 use crate::gate::Gate;
 use crate::header::{Field, Incompatible};
@@ -24,8 +25,11 @@ use core::fmt;
 use core::marker::PhantomData;
 use tidemill_seam::{Exchange, Instant, Life, Liveness};
 
+mod claims;
 mod task;
 mod wait;
+
+pub use claims::Claims;
 
 #[cfg(doc)]
 use crate::layout::Spec;
@@ -48,7 +52,7 @@ pub struct MultiProducer<E: Plain, R: Exchange, L: Liveness> {
     waiting: Waiting,
     wait: Wait,
     /// What it has claimed and not settled.
-    claim: Option<u64>,
+    claim: Option<Run>,
     item: PhantomData<fn(E)>,
 }
 
@@ -161,9 +165,10 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
         }
     }
 
-    /// What it has claimed and not settled: a claim that was forgotten. The next one gives it up.
+    /// The position that it has claimed and not settled: a claim that was forgotten. The next one gives it up. More than one are
+    /// [`held_together`](Self::held_together).
     pub fn held(&mut self) -> Option<Claim<'_, E, R, L>> {
-        let at = self.claim?;
+        let at = self.claim.filter(|run| run.end == run.first + 1)?.first;
         Some(Claim { producer: self, at })
     }
 
@@ -179,8 +184,8 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
         self.waiting.expire(&tender, &mut tended);
         let scan = self.gate.rescan_shared(&self.view, self.k);
         self.limit = self.gate.limit(&self.view);
-        // Who has passed whatever is settled waits for a claim as we do.
-        let least = scan.least.filter(|least| *least < self.view.published());
+        // Who has come to a claim waits for it as we do.
+        let least = scan.least.filter(|least| *least < self.view.frontier().kept);
         let at = self.waiting.held_up(least, next, self.limit);
         self.waiting.see_to(&tender, at, &mut tended);
         if at.is_some() {
@@ -194,29 +199,38 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
 
     #[inline]
     fn claim_next(&mut self) -> Result<u64, Why> {
-        if let Some(forgotten) = self.claim.take() {
-            self.abort(forgotten);
-        }
+        self.claim_run(1)
+    }
+
+    /// Claims `n` positions, of which it gives the first: so many as there can be room for.
+    #[inline]
+    fn claim_run(&mut self, n: u32) -> Result<u64, Why> {
+        self.give_up();
         let mut at = self.view.tail();
         for _ in 0..TURNS {
-            if at >= self.limit {
-                at = self.make_room(at)?;
+            // Whatever stands in the tail (RL-18).
+            if self.limit.saturating_sub(at) < u64::from(n) {
+                at = self.make_room(at, n)?;
                 continue;
             }
-            match self.view.said(at) {
-                (Said::Earlier, seen) => {
-                    // Before the claim: who finds that we died finds it (RL-12).
-                    self.view.note_claim(self.k, at);
-                    if self.view.exchange_commit(at, seen, claimed(at, self.k)) {
-                        self.claim = Some(at);
-                        self.view.raise_tail(at + 1);
+            let (said, word) = self.view.said(at);
+            match said {
+                Said::Earlier => {
+                    let run = Run::new(at, n);
+                    // Before the claim: who finds that we died finds it, and who comes behind it its end (RL-11, RL-12).
+                    self.view.note_claim(self.k, run);
+                    if self.view.exchange_commit(at, word, claimed(at, self.k)) {
+                        self.claim = Some(run);
+                        self.view.raise_tail(run.end);
                         return Ok(at);
                     }
                 }
-                (Said::Later, _) => at = self.view.tail(),
-                (Said::Claimed(_) | Said::Item | Said::Gap, _) => {
-                    self.view.raise_tail(at + 1);
-                    at += 1;
+                Said::Later => at = self.view.tail(),
+                Said::Claimed(_) | Said::Item | Said::Gap => {
+                    if let Some(end) = self.view.behind(at, said, word) {
+                        self.view.raise_tail(end);
+                        at = end;
+                    }
                 }
             }
         }
@@ -232,27 +246,39 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
         Position(at)
     }
 
-    fn abort(&mut self, at: u64) {
-        self.view.settle(at, self.k, Mark::Skip);
+    /// What was forgotten stays a gap.
+    #[inline]
+    fn give_up(&mut self) {
+        if let Some(forgotten) = self.claim {
+            self.settle(forgotten, forgotten.first);
+        }
+    }
+
+    /// Settles all of `run`, from its end on: items up to `filled`, gaps behind.
+    fn settle(&mut self, run: Run, filled: u64) {
+        for at in (run.first..run.end).rev() {
+            self.view.settle(at, self.k, if at < filled { Mark::Committed } else { Mark::Skip });
+        }
         self.view.rouse_everybody();
         self.claim = None;
     }
 
-    /// Where to claim, now that there is room.
+    /// Where to claim `n` positions, now that there is room.
     #[cold]
     #[inline(never)]
-    fn make_room(&mut self, at: u64) -> Result<u64, Why> {
+    fn make_room(&mut self, at: u64, n: u32) -> Result<u64, Why> {
         let scan = self.look();
         let at = self.view.tail().max(at);
-        if at < self.limit {
+        let end = at.saturating_add(u64::from(n));
+        if end <= self.limit {
             return Ok(at);
         }
-        self.waiting.refused(at, at + 1);
-        let (frontier, claim) = self.view.frontier();
-        let missing = (at + 1 - self.limit) as u32;
-        match (scan.least, claim) {
+        self.waiting.refused(at, end);
+        let frontier = self.view.frontier();
+        let missing = (end - self.limit) as u32;
+        match (scan.least, frontier.held_by) {
             // Everybody waits for that claim, and so do we.
-            (least, Some(post)) if least.is_none_or(|least| least >= frontier) => {
+            (least, Some(post)) if least.is_none_or(|least| least >= frontier.kept) => {
                 Err(Why::Full { by: Layout::claim_of_post(post), missing })
             }
             (Some(least), _) if self.waiting.has_failed(scan.slot, least) => {
@@ -305,17 +331,16 @@ impl<E: Plain, R: Exchange, L: Liveness> Claim<'_, E, R, L> {
 
 impl<E: Plain, R: Exchange, L: Liveness> Drop for Claim<'_, E, R, L> {
     fn drop(&mut self) {
-        if self.producer.claim == Some(self.at) {
-            self.producer.abort(self.at);
+        let own = Run::new(self.at, 1);
+        if self.producer.claim == Some(own) {
+            self.producer.settle(own, self.at);
         }
     }
 }
 
 impl<E: Plain, R: Exchange, L: Liveness> Drop for MultiProducer<E, R, L> {
     fn drop(&mut self) {
-        if let Some(forgotten) = self.claim {
-            self.abort(forgotten);
-        }
+        self.give_up();
         let slot = Layout::claim_of_post(self.k);
         // The exchange releases: pairs with the Acquire in `post`; whoever sees it free sees all that we published.
         if self.view.turn_post(self.k, self.post, self.post.freed(false)) {

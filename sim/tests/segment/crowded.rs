@@ -93,7 +93,7 @@ async fn produce(party: Party, producer: u32) {
             continue;
         }
         tx.tend(party.env.now());
-        if tx.lie_down() {
+        if tx.lie_down(1) {
             party.doze(tx.bed()).await;
         }
     }

@@ -1,6 +1,7 @@
 //! The segment form of the ring in shared memory: every party dead at every store, with and without a next life.
 
 mod asleep;
+mod batches;
 mod crowded;
 mod frames;
 mod held;
@@ -123,7 +124,7 @@ fn late_stores_and_doubtful_proofs_change_nothing_rl_3_rl_4_rl_8() {
 }
 
 /// The story of several producers with `victim` dead at every store.
-fn one_of_several_at_every_store(victim: &str, crowd: Crowd) -> CrashPoints {
+pub(crate) fn one_of_several_at_every_store(victim: &str, crowd: Crowd) -> CrashPoints {
     let name = format!("host/{victim}");
     let who = Victim::new(&name);
     let who = if crowd.returns { who.restarting(DOWN) } else { who };

@@ -1,5 +1,7 @@
 //! Two producers, three who read and one who heals, over one segment in shared memory, and what has to hold at every store.
 
+mod publish;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -9,6 +11,8 @@ use tidemill_ring::{
     JoinError, Layout, MultiProducer, Next, Peer, PeerName, Policy, Position, Segment, Spec, Start,
 };
 use tidemill_sim::{Env, Lateness, Mapping, Rate, Sim, SimLiveness, StoreOrder};
+
+use publish::{publish, publish_together};
 
 use super::watch::Look;
 use super::world::{TICK, spawn};
@@ -35,13 +39,24 @@ pub(crate) struct Crowd {
     pub(crate) mends: bool,
     /// Stores are seen late, and probes are in doubt.
     pub(crate) late: bool,
+    /// Positions are claimed and shown together.
+    pub(crate) batches: bool,
 }
 
 impl Crowd {
-    pub(crate) const ALL: Self =
-        Self { items: 5, capacity: 4, returns: true, others: true, healer: true, mends: true, late: false };
-    pub(crate) const SMALL: Self =
-        Self { items: 1, capacity: 2, returns: true, others: false, healer: true, mends: true, late: false };
+    pub(crate) const ALL: Self = Self {
+        items: 5,
+        capacity: 4,
+        returns: true,
+        others: true,
+        healer: true,
+        mends: true,
+        late: false,
+        batches: false,
+    };
+    pub(crate) const SMALL: Self = Self { items: 1, capacity: 2, others: false, ..Self::ALL };
+    pub(crate) const BATCHES: Self = Self { items: 8, capacity: 8, batches: true, ..Self::ALL };
+    pub(crate) const SMALL_BATCHES: Self = Self { items: 2, capacity: 4, batches: true, ..Self::SMALL };
 
     fn spec(self) -> Spec {
         let spec = Spec::of::<Item>(self.capacity).line(1).page(1).history(1);
@@ -54,8 +69,10 @@ impl Crowd {
 struct Own {
     alive: Cell<bool>,
     attempts: Cell<u32>,
-    /// What it has claimed right now.
-    claim: Cell<Option<u64>>,
+    /// What it has claimed right now: where, and how many positions.
+    claim: Cell<Option<(u64, u32)>>,
+    /// What it has claimed to be seen at once.
+    together: RefCell<Vec<(u64, u32)>>,
     /// It will publish nothing more.
     finished: Cell<bool>,
     /// What it was told was published: position and attempt.
@@ -152,8 +169,11 @@ impl Watch {
         }
         for (own, name) in self.board.own.iter().zip(PRODUCERS) {
             let claim = own.claim.get().filter(|_| own.alive.get());
-            let void = claim.is_some_and(|at| segment.skipped(Position(at)));
-            assert!(!void, "RL-12: what {name} has claimed is void, and it lives");
+            let void = |(at, n): (u64, u32)| (at..at + u64::from(n)).any(|at| segment.skipped(Position(at)));
+            assert!(!claim.is_some_and(void), "RL-12: what {name} has claimed is void, and it lives");
+            let cut = |(at, n): &(u64, u32)| (at + 1..at + u64::from(*n)).contains(&published);
+            let cut = own.together.borrow().iter().copied().find(cut);
+            assert_eq!(cut, None, "RL-1: a part of it is published, up to {published}");
         }
         for one in segment.participants() {
             let account = one.account;
@@ -247,30 +267,14 @@ async fn produce(env: Env, mapping: Mapping, board: Rc<Board>, who: usize) {
     }
     let mends = board.crowd().mends;
     while own.published.borrow().len() < board.crowd().items as usize {
-        if !publish(&mut tx, own, who) && mends {
+        let batches = board.crowd().batches;
+        let done = if batches { publish_together(&mut tx, own, who) } else { publish(&mut tx, own, who) };
+        if !done && mends {
             tx.tend(env.now());
         }
         env.sleep(TICK).await;
     }
     own.finished.set(true);
-}
-
-/// Claims, and fills that or gives it up. `false` where there is no room.
-fn publish(tx: &mut MultiProducer<Item, Mapping, SimLiveness>, own: &Own, who: usize) -> bool {
-    let Ok(claim) = tx.claim() else { return false };
-    let at = claim.position();
-    own.claim.set(Some(at.0));
-    let attempt = own.attempts.get() + 1;
-    own.attempts.set(attempt);
-    if attempt.is_multiple_of(3) {
-        own.claim.set(None);
-        drop(claim);
-    } else {
-        claim.commit(item(at.0, who, attempt));
-        own.claim.set(None);
-        own.published.borrow_mut().push((at.0, attempt));
-    }
-    true
 }
 
 fn peer(name: &str) -> Peer {

@@ -15,6 +15,10 @@ super::faults! {
     GivesTheUnfinished => "RL-1",
     /// Every 17th item is that of the position before.
     RepeatsEach17th => "RL-1",
+    /// The first of a batch comes last.
+    TurnsBatchesRound => "RL-1",
+    /// The last of a batch is given up.
+    CutsBatches => "RL-12",
     /// Who heals voids the claims of those who live.
     VoidsTheLiving => "RL-12",
     /// Who heals leaves the claims of the dead.
@@ -130,6 +134,28 @@ impl Several for Twin {
         *self.place(at) = Place::Item(item);
         self.producers[i].last = Some(at);
         Ok(at)
+    }
+
+    fn batch(&mut self, i: usize, items: &[u32]) -> Option<u64> {
+        let n = items.len() as u64;
+        if self.readers.iter().any(|reader| self.tail + n > reader.next + self.capacity) {
+            return None;
+        }
+        let first = self.tail;
+        self.tail += n;
+        for (at, item) in (first..).zip(items) {
+            *self.place(at) = Place::Item(*item);
+        }
+        let last = first + n - 1;
+        if self.has(Fault::TurnsBatchesRound) {
+            *self.place(first) = Place::Item(items[items.len() - 1]);
+            *self.place(last) = Place::Item(items[0]);
+        }
+        if n > 1 && self.has(Fault::CutsBatches) {
+            *self.place(last) = Place::Aborted;
+        }
+        self.producers[i].last = Some(first);
+        Some(first)
     }
 
     fn claim(&mut self, i: usize) -> Option<u64> {

@@ -79,6 +79,12 @@ impl<R: Exchange + Clone> Several for Ours<'_, R> {
         self.tx(i).try_push(item).map(|at| at.0).map_err(|refused| refused.item)
     }
 
+    fn batch(&mut self, i: usize, items: &[u32]) -> Option<u64> {
+        let (n, mut items) = (items.len() as u32, items.iter());
+        let next = |_| *items.next().expect("one for each position");
+        self.tx(i).try_batch(n, next).ok().map(|at| at.0)
+    }
+
     fn claim(&mut self, i: usize) -> Option<u64> {
         let claim = self.tx(i).claim().ok()?;
         let at = claim.position().0;

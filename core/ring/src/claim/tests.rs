@@ -1,9 +1,9 @@
 extern crate std;
 
-use super::{Post, Said, claimed, said, settled};
+use super::{Post, RUN_MAX, Run, Said, claimed, owner, said, settled};
 use crate::cases::cases;
 use crate::index::{Mark, STAMPS};
-use proptest::prelude::{any, prop_assert_eq, prop_assert_ne, proptest};
+use proptest::prelude::{any, prop_assert, prop_assert_eq, prop_assert_ne, proptest};
 
 const MARKS: [Mark; 3] = [Mark::Committed, Mark::Skip, Mark::Void];
 
@@ -52,6 +52,21 @@ proptest! {
         }
         let whole = if mark == 0 { Said::Item } else { Said::Gap };
         prop_assert_eq!(mine.map(|word| said(word, one)), [Said::Claimed(first), whole]);
+    }
+
+    // RING-MPSC: what was written down of a run is read as it was from anywhere near it, and says something always (RL-11).
+    #[test]
+    fn a_run_comes_back_as_it_was_written(
+        first in 0..STAMPS / 2, n in 1..=RUN_MAX, away in any::<i32>(), post in 0..32_u32, foreign in any::<u64>(),
+    ) {
+        let run = Run::new(first, n);
+        let base = first.saturating_add_signed(i64::from(away));
+        prop_assert_ne!(run.encode(), 0);
+        prop_assert_eq!(Run::decode(run.encode(), base), Some(run));
+        prop_assert!(run.contains(first) && run.contains(run.end - 1) && !run.contains(run.end));
+        prop_assert!(first == 0 || !run.contains(first - 1));
+        prop_assert_eq!([claimed(first, post), settled(first, post, MARKS[1])].map(owner), [Some(post); 2]);
+        prop_assert!(Run::decode(foreign, base).is_none_or(|run| run.end.wrapping_sub(run.first) <= u64::from(RUN_MAX)));
     }
 
     #[test]

@@ -44,9 +44,9 @@ impl Chart<'_> {
             self.tell(Symptom::Dead, slot, at, u64::from(post.generation));
         }
         // Written down before the claim, and only where there is room.
-        if let Some(last) = self.first.last_claim(k) {
+        if let Some(last) = self.first.last_claim(k, most) {
             let at = self.second.claim_noted_at(k);
-            self.within(Symptom::Claim, slot, at, (last, 0, most));
+            self.within(Symptom::Claim, slot, at, (last.end.wrapping_sub(1), 0, most));
         }
     }
 
@@ -57,12 +57,27 @@ impl Chart<'_> {
         let stood = self.first.said(position).1 == word;
         let symptom = match is {
             _ if was == Said::Later => Symptom::Lapped,
-            Said::Earlier => Symptom::Unclaimed,
             Said::Claimed(k) if k >= self.layout().spec().producers => Symptom::Owner,
-            Said::Claimed(k) if stood && self.still_post(k).is_some_and(|post| !post.taken) => Symptom::Owner,
+            Said::Claimed(k) if stood && self.is_nobodys(k) => Symptom::Owner,
+            // Claimed with the first of its run.
+            Said::Earlier => match self.second.posts().find(|k| self.claims(*k, position)) {
+                Some(k) if stood && self.is_nobodys(k) => Symptom::Owner,
+                Some(_) => return,
+                None => Symptom::Unclaimed,
+            },
             Said::Claimed(_) | Said::Item | Said::Gap | Said::Later => return,
         };
         self.tell(symptom, Layout::PRODUCER, self.layout().entry(position), word);
+    }
+
+    /// Whether the owner of a post claimed a position with others.
+    fn claims(&self, k: u32, position: u64) -> bool {
+        let run = self.second.last_claim(k, position).filter(|run| run.contains(position));
+        run.is_some_and(|run| self.second.is_claimed(k, run))
+    }
+
+    fn is_nobodys(&self, k: u32) -> bool {
+        self.still_post(k).is_some_and(|post| !post.taken)
     }
 
     /// A post whose word stood still.

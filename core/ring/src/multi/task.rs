@@ -1,6 +1,6 @@
 //! One of several producers that waits as a task.
 
-use super::{Claim, MultiProducer};
+use super::{Claim, Claims, MultiProducer};
 use crate::element::Plain;
 use crate::producer::{Refused, Why};
 use crate::segment::Position;
@@ -40,22 +40,38 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
         world: &D,
         until: Until<'_>,
     ) -> Result<Claim<'_, E, R, L>, Refused<()>> {
-        match self.next_in(world, until).await {
+        match self.await_claim_in(1, world, until).await {
             Ok(at) => Ok(Claim { producer: self, at }),
             Err(why) => Err(Refused { item: (), why }),
         }
     }
 
-    async fn next_in<D: Doze<R>>(&mut self, world: &D, until: Until<'_>) -> Result<u64, Why> {
+    /// The next `n` positions, once they are to be had, as [`claims_until`](Self::claims_until) gives them, for a task of `world`.
+    ///
+    /// # Errors
+    /// As for [`publish_in`](Self::publish_in). More than ever fit are refused at once.
+    pub async fn claims_in<D: Doze<R>>(
+        &mut self,
+        n: u32,
+        world: &D,
+        until: Until<'_>,
+    ) -> Result<Claims<'_, E, R, L>, Refused<()>> {
+        match self.await_claim_in(n, world, until).await {
+            Ok(at) => Ok(Claims { producer: self, at }),
+            Err(why) => Err(Refused { item: (), why }),
+        }
+    }
+
+    async fn await_claim_in<D: Doze<R>>(&mut self, n: u32, world: &D, until: Until<'_>) -> Result<u64, Why> {
         let mut turns = turns(until);
         loop {
-            let why = match self.claim_next() {
+            let why = match self.claim_several(n) {
                 Err(why) if why.may_pass() => why,
                 settled => return settled,
             };
             // Others may have what room there was, for as long as they like.
             turns.next(world).map_err(|ended| why.at_the_end(ended))?;
-            room_in(self, world, &mut turns, Self::room).await?;
+            room_in(self, world, &mut turns, |tx| tx.room(n)).await?;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One of several producers that waits: for room, for the claim of another, for its consumers.
 
-use super::{Claim, MultiProducer};
+use super::{Claim, Claims, MultiProducer};
 use crate::element::Plain;
 use crate::producer::{Patient, Refused, Why, wait_for_room, wait_until};
 use crate::required::Presence;
@@ -19,14 +19,14 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
         Ok(())
     }
 
-    /// Says that it sleeps for want of room, then looks again: whether there is none, so that it may sleep while word
-    /// [`bed`](Self::bed) of the region is [`Parking::ASLEEP`](crate::wait::Parking::ASLEEP), for a probe at most. Claims
+    /// Says that it sleeps for want of room for `n` items, then looks again: whether there is none, so that it may sleep while
+    /// word [`bed`](Self::bed) of the region is [`Parking::ASLEEP`](crate::wait::Parking::ASLEEP), for a probe at most. Claims
     /// nothing.
     ///
     /// For a world that never blocks. [`publish`](Self::publish) does it where one does.
-    pub fn lie_down(&mut self) -> bool {
+    pub fn lie_down(&mut self, n: u32) -> bool {
         self.announce();
-        self.room().is_err()
+        self.room(n).is_err()
     }
 
     /// The word of the region on which it sleeps, and the others with it.
@@ -40,10 +40,10 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
         found.map_or(Presence::Absent, |(slot, ctl)| self.view.presence(slot, ctl, &self.live))
     }
 
-    /// Whether a claim would find room, looked for where none is known. By the time of the claim others may have it.
-    pub(super) fn room(&mut self) -> Result<u64, Why> {
+    /// Whether a claim of `n` would find room, looked for where none is known. By the time of the claim others may have it.
+    pub(super) fn room(&mut self, n: u32) -> Result<u64, Why> {
         let at = self.view.tail();
-        if at < self.limit { Ok(at) } else { self.make_room(at) }
+        if self.limit.saturating_sub(at) >= u64::from(n) { Ok(at) } else { self.make_room(at, n) }
     }
 }
 
@@ -76,7 +76,7 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> MultiProducer<E, R, L> {
         make: F,
         until: Until<'_>,
     ) -> Result<Position, Refused<F>> {
-        match self.await_claim(until) {
+        match self.await_claim(1, until) {
             Ok(at) => {
                 let claim = Claim { producer: self, at };
                 let item = make(claim.position());
@@ -86,13 +86,41 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> MultiProducer<E, R, L> {
         }
     }
 
+    /// As [`try_batch`](Self::try_batch), once there is room for all of it. While others take what room there is, one item at a
+    /// time, that may be long.
+    ///
+    /// # Errors
+    /// As for [`publish`](Self::publish). A batch that never fits is refused at once.
+    pub fn batch<F: FnMut(Position) -> E>(
+        &mut self,
+        n: u32,
+        mut make: F,
+        until: Until<'_>,
+    ) -> Result<Position, Refused<F>> {
+        match self.claims_until(n, until) {
+            Ok(claims) => Ok(claims.fill(&mut make)),
+            Err(Refused { why, .. }) => Err(Refused { item: make, why }),
+        }
+    }
+
     /// The next position, once there is one to be had. Dropping it leaves a gap.
     ///
     /// # Errors
     /// As for [`publish`](Self::publish).
     pub fn claim_until(&mut self, until: Until<'_>) -> Result<Claim<'_, E, R, L>, Refused<()>> {
-        match self.await_claim(until) {
+        match self.await_claim(1, until) {
             Ok(at) => Ok(Claim { producer: self, at }),
+            Err(why) => Err(Refused { item: (), why }),
+        }
+    }
+
+    /// The next `n` positions, once they are to be had. Dropping them leaves gaps.
+    ///
+    /// # Errors
+    /// As for [`batch`](Self::batch).
+    pub fn claims_until(&mut self, n: u32, until: Until<'_>) -> Result<Claims<'_, E, R, L>, Refused<()>> {
+        match self.await_claim(n, until) {
+            Ok(at) => Ok(Claims { producer: self, at }),
             Err(why) => Err(Refused { item: (), why }),
         }
     }
@@ -106,7 +134,7 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> MultiProducer<E, R, L> {
         let mut turns = Turns::new(self.wait, until, PROBE_DEFAULT);
         // All of the ring and one item more: whoever has not read everything stands in the way of that.
         let next = self.view.tail();
-        self.waiting.refused(next, next + u64::from(self.capacity()) + 1);
+        self.waiting.refused(next, next.saturating_add(u64::from(self.capacity()) + 1));
         let ended = wait_until(self, &mut turns, |tx| tx.is_consumed(to).then_some(()));
         self.waiting.refused(next, next);
         ended
@@ -122,16 +150,16 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> MultiProducer<E, R, L> {
         wait_until(self, &mut turns, |tx| names.iter().all(|name| is_ready(tx, name)).then_some(()))
     }
 
-    fn await_claim(&mut self, until: Until<'_>) -> Result<u64, Why> {
+    fn await_claim(&mut self, n: u32, until: Until<'_>) -> Result<u64, Why> {
         let mut turns = Turns::new(self.wait, until, PROBE_DEFAULT);
         loop {
-            let why = match self.claim_next() {
+            let why = match self.claim_several(n) {
                 Err(why) if why.may_pass() => why,
                 settled => return settled,
             };
             // Others may have what room there was, for as long as they like.
             turns.next(&self.live).map_err(|ended| why.at_the_end(ended))?;
-            wait_for_room(self, &mut turns, Self::room)?;
+            wait_for_room(self, &mut turns, |tx| tx.room(n))?;
         }
     }
 }

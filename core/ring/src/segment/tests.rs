@@ -42,6 +42,7 @@ mod noticed;
 mod party;
 mod regressions;
 mod shared;
+mod shared_batches;
 mod shared_waits;
 mod waits;
 mod words;

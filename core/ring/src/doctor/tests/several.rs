@@ -1,7 +1,7 @@
 //! Rings of several producers, judged.
 
 use super::*;
-use crate::claim::{claimed, settled};
+use crate::claim::{Run, claimed, settled};
 use crate::index::Mark;
 use crate::multi::MultiProducer;
 
@@ -15,13 +15,15 @@ fn made(claims: &Local) -> Memory {
     memory
 }
 
-/// Items, a claim that is given up, and whatever holds them up seen to.
+/// Items, a claim that is given up, batches, and whatever holds them up seen to.
 fn share(party: &Party<'_>) {
     let Some(segment) = party.segment() else { return };
     let Ok(mut tx) = segment.multi_producer::<Item, _>(party, Identity::default()) else { return };
     for i in 0..14 {
         if i == 5 {
             drop(tx.claim());
+        } else if i % 5 == 3 {
+            let _ = tx.try_batch(2, |_| [i, !i]);
         } else if tx.try_push([i, !i]).is_err() {
             tx.tend(Instant::from_nanos(u64::from(i) * 100));
         }
@@ -81,13 +83,14 @@ impl Ring {
 }
 
 const FIRST: u32 = Layout::POSTS;
-const WRONGS: [Wrong; 14] = [
+const WRONGS: [Wrong; 15] = [
     (|ring| ring.word(Layout::STATE, 2 | 1 << 3), Symptom::State, Layout::PRODUCER),
     (|ring| ring.pair(ring.view.gate, 9), Symptom::Gate, Layout::PRODUCER),
     (|ring| ring.pair(ring.view.published, 11), Symptom::Published, Layout::PRODUCER),
     (|ring| ring.pair(ring.view.published, u64::MAX), Symptom::Published, Layout::PRODUCER),
     (|ring| ring.pair(ring.view.post(1).plus(10), 3), Symptom::Unheard, Layout::PRODUCER),
-    (|ring| ring.pair(ring.view.post(0).plus(2), 12), Symptom::Claim, FIRST),
+    (|ring| ring.pair(ring.view.post(0).plus(2), Run::new(11, 1).encode()), Symptom::Claim, FIRST),
+    (|ring| ring.pair(ring.view.post(0).plus(2), Run::new(8, 4).encode()), Symptom::Claim, FIRST),
     (|ring| ring.pair(ring.view.entry(5), 0), Symptom::Unclaimed, Layout::PRODUCER),
     (
         |ring| ring.pair(ring.view.entry(5), settled(5 - 4, 0, Mark::Committed)),

@@ -5,27 +5,27 @@ use crate::cases::turns;
 use crate::heal::Healed;
 use crate::multi::MultiProducer;
 
-type Many<'a> = MultiProducer<Item, &'a Memory, &'a World>;
+pub(super) type Many<'a> = MultiProducer<Item, &'a Memory, &'a World>;
 
-fn shared(capacity: u32) -> Spec {
+pub(super) fn shared(capacity: u32) -> Spec {
     spec(capacity).producers(3)
 }
 
-fn joined<'a>(memory: &'a Memory, world: &'a World) -> Many<'a> {
+pub(super) fn joined<'a>(memory: &'a Memory, world: &'a World) -> Many<'a> {
     attached(memory).multi_producer(world, WHO).expect("a place is free")
 }
 
 /// The producer dies: whatever it holds stays as it is.
-fn die(world: &World, tx: Many<'_>) {
+pub(super) fn die(world: &World, tx: Many<'_>) {
     world.kill(tx.slot());
     core::mem::forget(tx);
 }
 
-fn tend(tx: &mut Many<'_>) -> Tended {
+pub(super) fn tend(tx: &mut Many<'_>) -> Tended {
     tx.tend(Instant::from_nanos(1))
 }
 
-fn account(memory: &Memory, slot: u32) -> [u64; 4] {
+pub(super) fn account(memory: &Memory, slot: u32) -> [u64; 4] {
     let account = attached(memory).participant(slot).unwrap().account;
     assert_eq!(
         account.end - account.start,

@@ -125,11 +125,11 @@ fn who_lies_down_looks_at_the_claims_of_several_rl_16() {
     assert!(rx.lie_down(), "a gap is nothing");
     tx.try_push(1).expect("there is room");
     assert!(!rx.lie_down(), "an item is there");
-    assert!(!tx.lie_down(), "there is room");
+    assert!(!tx.lie_down(1), "there is room");
     for _ in 0..2 {
         tx.try_push(1).expect("there is room");
     }
-    assert!(tx.lie_down() && tx.held().is_none(), "there is none, and none was claimed");
+    assert!(tx.lie_down(1) && tx.held().is_none(), "there is none, and none was claimed");
 }
 
 // RING-COORDINATE, RING-MPSC: producers among several begin with their consumers by name.
