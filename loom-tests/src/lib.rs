@@ -11,6 +11,7 @@
 pub mod crowds;
 mod flawed;
 pub mod histories;
+pub mod queues;
 pub mod segments;
 pub mod shared;
 mod sparse;

@@ -7,12 +7,14 @@
 mod history;
 mod model;
 mod ours;
+mod turns;
 #[cfg(feature = "std")]
 mod two;
 
 use crate::{Effort, Passed, Verdict, Violation};
 
 pub use history::{evicting_history, history};
+pub use turns::InTurn;
 #[cfg(feature = "std")]
 pub(crate) use two::PATIENCE;
 #[cfg(feature = "std")]

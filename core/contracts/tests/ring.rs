@@ -1,8 +1,9 @@
 //! The ring suite passes our ring and the model, and rejects each broken twin by the law that its documentation names.
 
 use tidemill_contracts::broken::ring::{Fault, World, Wrong, evicting};
+use tidemill_contracts::ring::InTurn;
 use tidemill_contracts::{Effort, Verdict, ring_contract};
-use tidemill_ring::{Heap, spsc};
+use tidemill_ring::{Heap, mpsc, spsc};
 
 fn caught(law: &str, name: impl std::fmt::Debug, verdict: Verdict) {
     match verdict {
@@ -43,7 +44,24 @@ fn evicts<const W: usize>(capacity: u32, start: u32) -> Option<Halves<W>> {
     spsc::split_evicting(Heap::new(spec.words::<W>()), spec).ok()
 }
 
+type Crowd<const W: usize> = (mpsc::Producer<Heap, W>, mpsc::Consumer<Heap, W>);
+
+fn crowd<const W: usize>(capacity: u32, start: u32) -> Option<Crowd<W>> {
+    let spec = mpsc::Spec::new(capacity).starting_at(start.into());
+    mpsc::split(Heap::new(spec.words::<W>()), spec).ok()
+}
+
+type Three<const W: usize> = (InTurn<mpsc::Producer<Heap, W>, 3>, mpsc::Consumer<Heap, W>);
+
+fn in_turn<const W: usize>(capacity: u32, start: u32) -> Option<Three<W>> {
+    let (one, consumer) = crowd(capacity, start)?;
+    Some((InTurn::new([one.clone(), one.clone(), one]), consumer))
+}
+
 ring_contract!(two_words, plain::<2>, threads);
 ring_contract!(four_words, plain::<4>, threads);
 ring_contract!(evicting two_words_evicting, evicts::<2>, threads);
 ring_contract!(evicting four_words_evicting, evicts::<4>, threads);
+ring_contract!(one_of_several, crowd::<2>, threads);
+ring_contract!(three_in_turn, in_turn::<4>, threads);
+ring_contract!(three_in_turn_of_odd_words, in_turn::<3>);

@@ -5,7 +5,8 @@
 //! allocates, never blocks, never overwrites what has not been taken, and has no dependencies.
 //!
 //! Two forms:
-//! - [`spsc`], the plain one: two cursors and slots, one producer, one consumer, halves from [`spsc::split`].
+//! - [`spsc`], the plain one: two cursors and slots, one producer, one consumer, halves from [`spsc::split`]; [`mpsc`], the same
+//!   with several producers, from [`mpsc::split`].
 //! - [`segment`]: one producer, or [several](multi), and up to 64 readers that share a region with somebody who may die, restart or lie:
 //!   [`layout`] and [`header`] say where everything lies, [`table`] who takes part, [`producer`], [`consumer`] and
 //!   [`reader`] move items, [`join`] comes and goes, [`journal`] and [`counters`] account for it, [`doctor`] judges it,
@@ -61,6 +62,7 @@ pub mod layout;
 #[cfg(target_has_atomic = "32")]
 mod local;
 mod memory;
+pub mod mpsc;
 pub mod multi;
 pub mod name;
 mod pairs;
