@@ -42,7 +42,7 @@ impl Written {
 
     fn output(&self, edge: EdgeId) -> Output {
         let chain = Chain(u128::from(self.off) << 80);
-        Output { edge, off: self.off, chain, retained: self.retained(), seen: self.off + 1 }
+        Output { edge, off: self.off, chain, retained: self.retained(), seen: self.off + 1, ended: false }
     }
 }
 
@@ -64,7 +64,13 @@ impl Content {
     }
 
     pub(super) fn inputs(&self) -> [Input; 1] {
-        [Input { edge: IN, off: self.off, chain: Chain(u128::from(self.off)), seen: self.off + 2 }]
+        [Input {
+            edge: IN,
+            off: self.off,
+            chain: Chain(u128::from(self.off)),
+            seen: self.off + 2,
+            ended: false,
+        }]
     }
 
     fn state(&self) -> Vec<u8> {

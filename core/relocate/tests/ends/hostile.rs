@@ -4,7 +4,8 @@ use crate::rig::{A, EDGE, Item, Rig};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use tidemill_relocate::{
     Chain, ConsumerEffect, ConsumerEvent, ConsumerTimer, DeskError, EdgeRecord, Entry, FenceEpoch,
-    Incarnation, Label, Preset, ProducerEffect, ProducerEvent, ProducerTimer, Reply, Standing, Swapped,
+    Incarnation, Label, Preset, ProducerEffect, ProducerEvent, ProducerTimer, Reply, Resumed, Standing,
+    Swapped,
 };
 use tidemill_seam::Version;
 
@@ -16,8 +17,12 @@ enum Answer {
     Lie(Reply<Item>),
     Swapped(Swapped),
     Failed(DeskError),
-    /// The record, with another writing, frontier, floor and complaint.
-    Record(u64, u64, u64, u64),
+    /// The record, with another writing, frontier, floor, complaint, end and accepted loss.
+    Record(u64, u64, u64, u64, u64, u64),
+    /// No more comes, or the end is covered.
+    End(u64),
+    /// The stage goes back to its checkpoint.
+    Again,
     Wake,
     Push,
     Write,
@@ -63,7 +68,11 @@ fn answer() -> impl Strategy<Value = Answer> {
         3 => reply().prop_map(Answer::Lie),
         1 => prop_oneof![Just(Swapped::Lost), Just(Swapped::Unknown), Just(Swapped::Won(Version(9)))].prop_map(Answer::Swapped),
         1 => prop_oneof![Just(DeskError::Unavailable), Just(DeskError::Pending)].prop_map(Answer::Failed),
-        1 => (0..9_u64, off(), off(), 0..4_u64).prop_map(|(ver, frontier, floor, complaint)| Answer::Record(ver, frontier, floor, complaint)),
+        1 => (0..9_u64, off(), off(), 0..4_u64, off(), off()).prop_map(|(ver, frontier, floor, complaint, end, loss)| {
+            Answer::Record(ver, frontier, floor, complaint, end, loss)
+        }),
+        1 => off().prop_map(Answer::End),
+        1 => Just(Answer::Again),
         2 => Just(Answer::Wake),
         2 => Just(Answer::Push),
         1 => Just(Answer::Write),
@@ -72,11 +81,14 @@ fn answer() -> impl Strategy<Value = Answer> {
 }
 
 /// A record that a register could hold: possible, and true of nothing.
-fn forged(rig: &Rig, ver: u64, frontier: u64, floor: u64, complaint: u64) -> Option<Standing> {
+fn forged(rig: &Rig, answer: &Answer) -> Option<Standing> {
+    let Answer::Record(ver, frontier, floor, complaint, end, loss) = *answer else { return None };
     let mut standing = rig.record.clone();
     let record = &mut standing.record;
     record.ver = record.ver.saturating_add(ver);
     (record.frontier.off, record.floor.off) = (frontier, floor);
+    record.end = if end < 12 { end } else { tidemill_relocate::OPEN };
+    record.accepted_loss = if loss < 12 { loss } else { 0 };
     record.complaint.generation = FenceEpoch::new(complaint);
     EdgeRecord::decode(&standing.record.encode()).is_ok().then_some(standing)
 }
@@ -88,6 +100,12 @@ fn to_producer(rig: &mut Rig, answer: &Answer) {
             return;
         }
         Answer::Write if rig.producer.is_active() => return rig.write(),
+        Answer::End(off) => {
+            _ = rig.producer.close();
+            let seq = rig.written.durable.seq;
+            return rig.tell(ProducerEvent::Ended { off: (*off).min(rig.producer.next()), seq });
+        }
+        Answer::Again => return rig.go_back(),
         Answer::Fenced => return rig.tell(ProducerEvent::Fenced { by: Incarnation(99) }),
         Answer::Wake => {
             return [ProducerTimer::Again, ProducerTimer::Poll, ProducerTimer::Renew]
@@ -108,8 +126,7 @@ fn to_producer(rig: &mut Rig, answer: &Answer) {
         Answer::Lie(reply) => ProducerEvent::Reply(op, reply),
         Answer::Swapped(swapped) => ProducerEvent::Swapped(op, Ok(swapped)),
         Answer::Failed(error) => ProducerEvent::Record(op, Err(error)),
-        Answer::Record(ver, frontier, floor, complaint) => match forged(rig, ver, frontier, floor, complaint)
-        {
+        forge @ Answer::Record(..) => match forged(rig, &forge) {
             Some(standing) => ProducerEvent::Record(op, Ok(Box::new(standing))),
             None => return,
         },
@@ -123,6 +140,14 @@ fn to_producer(rig: &mut Rig, answer: &Answer) {
 }
 
 fn to_consumer(rig: &mut Rig, answer: &Answer) {
+    if let Answer::End(off) = answer {
+        return rig.show(ConsumerEvent::Finished { off: *off, seq: 1 });
+    }
+    if let Answer::Again = answer {
+        rig.taken.inc.0 += 1;
+        rig.shown.clone_from(&rig.committed);
+        return rig.show(ConsumerEvent::Minted(Resumed { committed: rig.taken, seen: 0 }));
+    }
     if let Answer::Wake | Answer::Push = answer {
         rig.show(ConsumerEvent::Woke(ConsumerTimer::Again));
         rig.show(ConsumerEvent::Woke(ConsumerTimer::Poll));
@@ -140,8 +165,7 @@ fn to_consumer(rig: &mut Rig, answer: &Answer) {
         Answer::Lie(reply) => ConsumerEvent::Reply(op, reply),
         Answer::Swapped(swapped) => ConsumerEvent::Swapped(op, Ok(swapped)),
         Answer::Failed(error) => ConsumerEvent::Record(op, Err(error)),
-        Answer::Record(ver, frontier, floor, complaint) => match forged(rig, ver, frontier, floor, complaint)
-        {
+        forge @ Answer::Record(..) => match forged(rig, &forge) {
             Some(standing) => ConsumerEvent::Record(op, Ok(Box::new(standing))),
             None => return,
         },
@@ -156,8 +180,13 @@ fn to_consumer(rig: &mut Rig, answer: &Answer) {
 
 proptest! {
     #[test]
-    fn no_answer_makes_an_end_panic(tape in proptest::collection::vec((any::<bool>(), answer()), 1..120)) {
-        let mut rig = Rig::new(Preset::ExactlyOnceEarly);
+    fn no_answer_makes_an_end_panic(
+        preset in 0..4_usize,
+        tape in proptest::collection::vec((any::<bool>(), answer()), 1..120),
+    ) {
+        let presets =
+            [Preset::ExactlyOnce, Preset::ExactlyOnceEarly, Preset::AtLeastOnce, Preset::Deterministic];
+        let mut rig = Rig::new(presets[preset]);
         rig.bear_producer();
         rig.bear_consumer();
         assert_eq!((rig.record.record.edge, rig.hosts[0].id()), (EDGE, A));

@@ -172,15 +172,7 @@ fn a_stage_that_goes_back_goes_on_as_a_later_life() {
     rig.push().expect("room");
     rig.settle();
     assert!(rig.producer.speculates());
-    rig.written.inc += 1;
-    let written = rig.written.clone();
-    rig.tell(ProducerEvent::Minted(tidemill_relocate::Restored {
-        inc: Incarnation(written.inc),
-        durable: written.durable,
-        seen: 0,
-        from: written.from,
-        entries: written.entries,
-    }));
+    rig.go_back();
     rig.settle();
     assert_eq!((rig.producer.inc(), rig.seg().generation.get(), rig.seg().base), (Incarnation(2), 2, 1));
     rig.push().expect("room");

@@ -87,6 +87,18 @@ fn gap(without: Option<Mutant>) -> Result<(), &'static str> {
     law(stops, "S2: offsets were passed over that nobody gave up")
 }
 
+/// A life of the consumer dies between its commit and the record that says so.
+fn unsaid(without: Option<Mutant>) -> Result<(), &'static str> {
+    let mut rig = Rig::without(EARLY, without).run(1);
+    rig.write();
+    rig.settle_producer();
+    (rig.taken.off, rig.taken.chain, rig.taken.seq) = (1, rig.record.record.frontier.chain, 1);
+    rig.committed.clone_from(&rig.shown);
+    rig.bear_consumer();
+    rig.settle();
+    law(rig.record.record.floor.off == 1, "L1: what is committed is never said, and retained for ever")
+}
+
 /// A stage that writes a checkpoint only where it is asked to.
 fn lazily(without: Option<Mutant>) -> Result<(), &'static str> {
     let mut rig = Rig::without(EARLY, without).run(0);
@@ -182,6 +194,7 @@ const MUTANTS: &[(&str, Mutant, Run, &str)] = &[
     ("attach_or_create", Mutant::AttachOrCreate, attached, "S14"),
     ("skip_cap_on_attach", Mutant::SkipCapOnAttach, strangers, "S14"),
     ("skip_gap", Mutant::SkipGap, gap, "S2"),
+    ("floor_not_rederived", Mutant::FloorNotRederived, unsaid, "L1"),
     ("full_without_checkpoint", Mutant::FullWithoutCheckpoint, lazily, "L4"),
     ("window_blocks_certificate", Mutant::WindowBlocksCertificate, certified, "L4"),
     ("unseeded_backoff", Mutant::UnseededBackoff, in_step, "L5"),

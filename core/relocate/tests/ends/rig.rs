@@ -45,6 +45,7 @@ pub(crate) struct Rig {
     /// What it was told that it never sees, and what may leave.
     pub(crate) lost: Vec<(u64, u64)>,
     pub(crate) released: Vec<u64>,
+    preset: Preset,
     /// What is left out of both ends.
     without: Option<Mutant>,
     nonce: u64,
@@ -112,7 +113,10 @@ impl Rig {
 
     /// The same, but for one safeguard perhaps.
     pub(crate) fn without(preset: Preset, without: Option<Mutant>) -> Self {
-        let record = EdgeRecord::new(EDGE, ChainKind::Origin, TERMS);
+        let repeats = preset == Preset::Deterministic;
+        let kind = if repeats { ChainKind::Content } else { ChainKind::Origin };
+        let mut record = EdgeRecord::new(EDGE, kind, TERMS);
+        record.deterministic = repeats;
         Self {
             now: Instant::ZERO,
             hosts: vec![host(A), host(B)],
@@ -127,6 +131,7 @@ impl Rig {
             shown: Vec::new(),
             lost: Vec::new(),
             released: Vec::new(),
+            preset,
             without,
             nonce: 0,
         }
@@ -157,10 +162,17 @@ impl Rig {
 
     pub(crate) fn bear_consumer(&mut self) {
         self.taken.inc.0 += 1;
-        self.consumer = consumer(Preset::ExactlyOnceEarly, self.without);
+        self.consumer = consumer(self.preset, self.without);
         self.asks.clear();
         self.shown.clone_from(&self.committed);
         self.show(ConsumerEvent::Minted(Resumed { committed: self.taken, seen: 0 }));
+    }
+
+    /// The producer's stage goes back to its checkpoint, and goes on as a later life.
+    pub(crate) fn go_back(&mut self) {
+        self.written.inc += 1;
+        let Written { inc, durable, from, entries } = self.written.clone();
+        self.tell(ProducerEvent::Minted(Restored { inc: Incarnation(inc), durable, seen: 0, from, entries }));
     }
 
     /// Pushes an item that says where it was produced, and by whom.

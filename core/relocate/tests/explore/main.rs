@@ -45,7 +45,7 @@ const BY_MAP: Bounds = Bounds { by_map: true, ..ONE_ITEM };
 const ONE_CRASH: Bounds = Bounds { atomic: true, ..bounds(1, 2, 2, 1, 1) };
 const TWO_CONSUMERS: Bounds = bounds(1, 2, 1, 2, 0);
 const TWO_ITEMS: Bounds = bounds(2, 2, 1, 1, 0);
-const CERTIFIED: Bounds = Bounds { preset: Preset::ExactlyOnce, ..ONE_ITEM };
+const CERTIFIED: Bounds = Bounds { preset: Preset::ExactlyOnce, atomic: true, ..ONE_ITEM };
 const LAGGING: Bounds = Bounds { stale: true, ..ONE_ITEM };
 const BLURRED: Bounds = Bounds { unknown: true, ..bounds(1, 2, 2, 1, 0) };
 const AT_ONCE: Bounds = Bounds { preset: Preset::AtLeastOnce, atomic: true, ..bounds(1, 2, 2, 2, 0) };
@@ -67,7 +67,7 @@ fn clean(name: &str, bounds: Bounds) -> Sights {
 fn no_run_of_one_item_breaks_a_law() {
     let sights = clean("one item, two lives of the producer", ONE_ITEM);
     assert!(sights.whole_after_move && sights.maker_fenced && sights.rolled_back, "{sights:?}");
-    clean("the same, items shown once they are final", CERTIFIED);
+    clean("the same, items shown once they are final, moves at once", CERTIFIED);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn a_commit_that_is_validated_needs_no_second_wall() {
 #[test]
 fn long_runs_keep_the_laws_and_end_with_everything_committed() {
     let presets = [
-        (Preset::ExactlyOnceEarly, 300),
+        (Preset::ExactlyOnceEarly, 200),
         (Preset::ExactlyOnce, 100),
         (Preset::AtLeastOnce, 100),
         (Preset::Deterministic, 100),

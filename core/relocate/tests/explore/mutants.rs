@@ -18,7 +18,7 @@ enum By {
 use By::{Search, Walks};
 
 const CERTIFIED: Bounds = Bounds { preset: Preset::ExactlyOnce, ..FAR };
-const SHORT: Bounds = Bounds { items: 2, ..FAR };
+const SHORT: Bounds = Bounds { items: 1, ..FAR };
 
 /// Its name, what is left out, where it shows, and the law that breaks.
 const MUTANTS: &[(&str, Sabotage, By, &str)] = &[
@@ -51,7 +51,6 @@ const MUTANTS: &[(&str, Sabotage, By, &str)] = &[
     ("ignore_complaint", Sabotage::In(Mutant::IgnoreComplaint), Walks(FAR, 200), "L1"),
     ("forget_before_append", Sabotage::In(Mutant::ForgetBeforeAppend), Walks(FAR, 200), "L1"),
     ("poll_only_on_error", Sabotage::In(Mutant::PollOnlyOnError), Walks(CERTIFIED, 200), "L1"),
-    ("floor_not_rederived", Sabotage::In(Mutant::FloorNotRederived), Walks(SHORT, 2_000), "L1"),
     ("frontier_not_rederived", Sabotage::In(Mutant::FrontierNotRederived), Walks(SHORT, 2_000), "L1"),
     ("credits_lost_on_move", Sabotage::In(Mutant::CreditsLostOnMove), Walks(FAR, 200), "L1"),
     ("hash_order_segs", Sabotage::HashOrder, Walks(FAR, 200), "S15"),
