@@ -2,6 +2,7 @@ use core::fmt;
 
 /// What was being read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Object {
     /// The record of an edge.
     EdgeRecord,
@@ -17,6 +18,7 @@ pub enum Object {
 
 /// What is wrong with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Why {
     /// Bytes are missing, or left over.
     Length,
@@ -30,6 +32,7 @@ pub enum Why {
 
 /// Bytes that are not what they should be. Nothing of them is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Bad {
     /// Damaged, foreign, or written by nobody.
     Corrupt {

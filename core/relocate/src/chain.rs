@@ -5,16 +5,19 @@ use twox_hash::XxHash3_128;
 
 /// The digest of the first `n` entries of an edge: of their order, and of what tells them apart.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Chain(pub u128);
 
 /// What tells one entry at an offset from another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Label(pub u128);
 
 /// How entries are told apart. Both ends of an edge use the same kind: it is in the record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 #[non_exhaustive]
 #[repr(u8)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum ChainKind {
     /// By the incarnation that produced them, which keep the label when they are pushed again. No payload is read: it
     /// trusts the bytes of its own machine.

@@ -14,6 +14,7 @@ const VERSION: u16 = 1;
 
 /// How far a stage has read an edge.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Input {
     /// The edge.
     pub edge: EdgeId,
@@ -29,6 +30,7 @@ pub struct Input {
 
 /// How far a stage has written an edge.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Output {
     /// The edge.
     pub edge: EdgeId,
@@ -46,6 +48,7 @@ pub struct Output {
 
 /// Everything that a life of a stage leaves to the next one.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Checkpoint {
     /// Which life wrote it.
     pub inc: Incarnation,
@@ -61,6 +64,7 @@ pub struct Checkpoint {
 
 /// The view of a checkpoint that a stage with one input and one output has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct EdgeCheckpoint {
     /// The next offset that it reads.
     pub input_offset: u64,

@@ -27,6 +27,7 @@ pub enum Swapped {
 
 /// Why there is no record to work with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum DeskError {
     /// It is under way: call again, with the same arguments.
     Pending,

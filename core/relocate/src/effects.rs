@@ -20,6 +20,12 @@ impl<T> Effects<T> {
         self.items.iter().filter(|item| item.is_none()).count()
     }
 
+    /// What is asked for, in order.
+    #[cfg(feature = "observe")]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.items.iter().flatten()
+    }
+
     pub(crate) fn push(&mut self, item: T) {
         let free = self.items.iter_mut().find(|item| item.is_none());
         *free.expect("a step asks for four things at most") = Some(item);

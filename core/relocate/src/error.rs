@@ -4,6 +4,7 @@ use core::fmt;
 
 /// Why an end of an edge does not go on. Nothing heals by itself but what says so.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum EdgeError {
     /// A later life of the stage took over. This one is over.
     Fenced {

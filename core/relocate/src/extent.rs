@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 /// Blocks in a row; none where the count is zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Extent {
     /// The first one.
     pub block: u64,

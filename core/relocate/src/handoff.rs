@@ -8,6 +8,7 @@ use tidemill_seam::Register;
 
 /// One home of a queue.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct QueueLocator {
     /// The edge.
     pub edge: EdgeId,
@@ -17,6 +18,7 @@ pub struct QueueLocator {
 
 /// An edge as whoever moves with it has to know it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct HandoffState {
     /// Which writing of the record says so.
     pub ver: u64,

@@ -2,18 +2,22 @@ use core::fmt;
 
 /// A stage: whoever reads edges, keeps state and writes edges.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct StageId(pub [u8; 16]);
 
 /// An edge between two stages.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct EdgeId(pub [u8; 16]);
 
 /// Whoever lends memory for queues.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct HostId(pub u64);
 
 /// What tells two segments apart that were meant to be the same one: fresh from entropy for each.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Nonce(pub u64);
 
 /// The right to use the segments of one edge on a host; whoever does not show it is told that nothing is there.
@@ -22,10 +26,12 @@ pub struct Capability(pub u128);
 
 /// One life of a stage, minted by compare-and-swap in its record: a later one fences every earlier one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Incarnation(pub u64);
 
 /// Who decides about an edge.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Owner {
     /// The stage that produces into it.
     pub stage: StageId,
@@ -35,6 +41,7 @@ pub struct Owner {
 
 /// The generation of an edge. Greater ones shut smaller ones out; zero shuts out nobody and is let in nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct FenceEpoch(u64);
 
 /// The name that an epoch has where it counts the homes of an edge.

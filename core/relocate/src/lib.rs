@@ -60,6 +60,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod bad;
 mod bytes;
@@ -76,6 +78,8 @@ mod id;
 mod lease;
 mod log;
 mod mutant;
+#[cfg(feature = "observe")]
+mod observe;
 mod producer;
 mod record;
 mod stage;
@@ -100,6 +104,8 @@ pub use lease::{BadTerms, Lease};
 pub use log::{Log, LogEntry, LogSalt};
 #[cfg(feature = "_mutants")]
 pub use mutant::Mutant;
+#[cfg(feature = "observe")]
+pub use observe::{Event, Observed, Observer};
 pub use producer::{Producer, ProducerConfig, ProducerEffect, ProducerEvent, ProducerTimer, Restored};
 pub use record::{Complaint, EdgeRecord, Floor, Frontier, NoLoss, OPEN, SEGMENTS, Seg, Terms, Unfit};
 pub use stage::{EXTENTS, LOG_EXTENTS, Pointer, StageRecord};

@@ -330,6 +330,11 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         self.retained.from()
     }
 
+    /// Bytes of the payloads that are retained.
+    pub fn retained_bytes(&self) -> u64 {
+        self.retained.bytes()
+    }
+
     /// What is retained, oldest first: what a checkpoint has to hold, with everything up to the offset that it makes final.
     pub fn retained(&self) -> impl Iterator<Item = (Label, &P)> {
         self.retained.entries().map(|entry| (entry.label, &entry.payload))

@@ -18,6 +18,7 @@ const DETERMINISTIC: u8 = 1;
 
 /// A piece of a queue in the memory of one host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Seg {
     /// The generation that it was made for.
     pub generation: FenceEpoch,
@@ -31,6 +32,7 @@ pub struct Seg {
 
 /// How far the output of the producer is final: its durable checkpoint says so.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Frontier {
     /// Offsets below are final.
     pub off: u64,
@@ -42,6 +44,7 @@ pub struct Frontier {
 
 /// How far the consumer has committed: its durable checkpoint says so.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Floor {
     /// Offsets below need not be kept.
     pub off: u64,
@@ -55,6 +58,7 @@ pub struct Floor {
 
 /// What a consumer could not obtain.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Complaint {
     /// From the segment of this generation; none where nobody complains.
     pub generation: FenceEpoch,
@@ -361,6 +365,9 @@ pub(crate) fn open(object: Object, magic: [u8; 4], known: u16, bytes: &[u8]) -> 
     }
     Ok(from.left())
 }
+
+#[cfg(feature = "serde")]
+mod show;
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ const RESERVED: usize = 36;
 
 /// Where the current checkpoint of a stage lies.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Pointer {
     /// Which life of the stage wrote it.
     pub inc: Incarnation,
@@ -34,6 +35,7 @@ pub struct Pointer {
 /// The register of a stage holds this. Whoever swaps it in with a greater incarnation fences every smaller one in the store
 /// of the stage; whoever swaps in a greater `seq` makes the output before it final.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct StageRecord {
     /// Which writing of this record; the first is one.
     pub ver: u64,

@@ -5,6 +5,7 @@ use tidemill_seam::{ExchangeError, ReadingError};
 
 /// Why a stage did not get what it asked its store for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum StageError {
     /// It is under way: call again.
     Pending,

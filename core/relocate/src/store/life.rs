@@ -55,6 +55,7 @@ pub struct Life {
 
 /// A checkpoint that counts from here on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Committed {
     /// Which checkpoint of the stage it is.
     pub seq: u64,
@@ -64,6 +65,7 @@ pub struct Committed {
 
 /// What a store of a stage did and met so far.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct StageStats {
     /// Lives that were minted.
     pub lives: u64,

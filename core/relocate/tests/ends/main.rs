@@ -5,6 +5,7 @@ mod hostile;
 mod leases;
 mod loss;
 mod mutants;
+mod observed;
 mod producer;
 mod rig;
 mod timeline;

@@ -1,11 +1,12 @@
 //! Two machines' worth of hosts, a register and both stores, driven by hand: what is asked for waits until somebody carries
 //! it out.
 
+use std::sync::mpsc::{Receiver, Sender, channel};
 use tidemill_relocate::{
     Capability, ChainKind, Consumer, ConsumerConfig, ConsumerEffect, ConsumerEvent, ConsumerTimer, EdgeId,
-    EdgeRecord, Floor, Frontier, Host, HostId, Incarnation, Label, Mutant, Nonce, Preset, Producer,
-    ProducerConfig, ProducerEffect, ProducerEvent, ProducerTimer, Reply, Request, Restored, Resumed, Seg,
-    StageId, Standing, Swapped, Target, Terms, Verb,
+    EdgeRecord, Event, Floor, Frontier, Host, HostId, Incarnation, Label, Mutant, Nonce, Observed, Preset,
+    Producer, ProducerConfig, ProducerEffect, ProducerEvent, ProducerTimer, Reply, Request, Restored,
+    Resumed, Seg, StageId, Standing, Swapped, Target, Terms, Verb,
 };
 use tidemill_seam::{Duration, Entropy, Instant, Version};
 
@@ -49,6 +50,10 @@ pub(crate) struct Rig {
     /// What is left out of both ends.
     without: Option<Mutant>,
     nonce: u64,
+    watched: Observed<Producer<Item>, Sender<(Instant, Event)>>,
+    watched_consumer: Observed<Consumer<Item>, Sender<(Instant, Event)>>,
+    /// What both were seen to do.
+    pub(crate) events: Receiver<(Instant, Event)>,
 }
 
 struct Count<'a>(&'a mut u64);
@@ -117,7 +122,11 @@ impl Rig {
         let kind = if repeats { ChainKind::Content } else { ChainKind::Origin };
         let mut record = EdgeRecord::new(EDGE, kind, TERMS);
         record.deterministic = repeats;
+        let (into, events) = channel();
         Self {
+            watched: Observed::new(producer(without), into.clone()),
+            watched_consumer: Observed::new(consumer(preset, without), into),
+            events,
             now: Instant::ZERO,
             hosts: vec![host(A), host(B)],
             record: Standing { version: Version(1), record },
@@ -193,13 +202,20 @@ impl Rig {
     }
 
     pub(crate) fn tell(&mut self, event: ProducerEvent<Item>) {
-        for effect in self.producer.step(self.now, event, &mut Count(&mut self.nonce)) {
-            self.wants.push(effect);
-        }
+        // Whoever is watched does the same.
+        self.watched.get_mut().clone_from(&self.producer);
+        let watched = self.watched.step(self.now, event.clone(), &mut Count(&mut self.nonce.clone()));
+        let effects = self.producer.step(self.now, event, &mut Count(&mut self.nonce));
+        assert_eq!((&watched, self.watched.get()), (&effects, &self.producer));
+        self.wants.extend(effects);
     }
 
     pub(crate) fn show(&mut self, event: ConsumerEvent<Item>) {
-        for effect in self.consumer.step(event) {
+        self.watched_consumer.get_mut().clone_from(&self.consumer);
+        let watched = self.watched_consumer.step(self.now, event.clone());
+        let effects = self.consumer.step(event);
+        assert_eq!((&watched, self.watched_consumer.get()), (&effects, &self.consumer));
+        for effect in effects {
             match effect {
                 ConsumerEffect::Deliver(off, items) => {
                     assert_eq!(off as usize, self.shown.len(), "what is shown comes next");

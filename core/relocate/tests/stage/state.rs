@@ -1,8 +1,10 @@
 use crate::rig::{Disk, Fate, STAGE, STATE_MAX, Word, World, finish};
 use std::cell::RefCell;
 use std::rc::Rc;
-use tidemill_relocate::{CheckpointedStageState, EdgeCheckpoint, StageError, StageState, StageStore};
-use tidemill_seam::{SyncError, WriteError};
+use tidemill_relocate::{
+    CheckpointedStageState, EdgeCheckpoint, Event, Leaving, Observed, StageError, StageState, StageStore,
+};
+use tidemill_seam::{Instant, SyncError, WriteError};
 
 fn store(world: &Rc<World>) -> StageStore<Disk, Word> {
     StageStore::new(Disk(Rc::clone(world)), Word(Rc::clone(world)), STAGE, Sum::SCHEMA, 3, STATE_MAX)
@@ -41,7 +43,7 @@ fn a_state_of_an_older_release_is_read_and_one_of_a_later_is_left_alone() {
         let mut other = StageStore::new(blocks.0, blocks.1, STAGE, schema, 3, STATE_MAX).expect("blocks");
         other.found().expect("founded");
         other.mint().expect("a life");
-        other.begin(&tidemill_relocate::Leaving { state: &bytes, ..Default::default() }).expect("begun");
+        other.begin(&Leaving { state: &bytes, ..Default::default() }).expect("begun");
         other.poll().expect("a checkpoint");
         let mut stage = CheckpointedStageState::new(Sum(1), store(&world));
         assert_eq!(stage.restore().map(|_| *stage.state()), expected);
@@ -97,4 +99,24 @@ fn whoever_watches_a_flush_hears_its_end_however_it_ends() {
         drop(stage);
         assert_eq!(&heard.borrow()[..], [true, false], "{name}");
     }
+}
+
+#[test]
+fn whoever_watches_a_store_hears_of_lives_checkpoints_and_refusals() {
+    let world = World::new();
+    store(&world).found().expect("founded");
+    let told = RefCell::new(Vec::new());
+    let observer = |now: Instant, event| told.borrow_mut().push((now.as_nanos(), event));
+    let at = Instant::from_nanos;
+    let mut stage = Observed::new(store(&world), observer);
+    let inc = stage.mint(at(1)).expect("a first life").inc;
+    let leaving = Leaving { state: b"a state", ..Leaving::default() };
+    stage.begin(at(5), &leaving).expect("begun");
+    stage.poll(at(9)).expect("a checkpoint");
+    world.fates.borrow_mut().push_back(Fate::Write(WriteError::Full));
+    stage.begin(at(10), &leaving).expect("begun");
+    assert_eq!(stage.poll(at(11)), Err(StageError::NoSpace));
+    let (lives, seq) = (Event::Minted { inc, seq: 0 }, 1);
+    let counts = Event::Checkpointed { seq, bytes: 64, took_ns: 4 };
+    assert_eq!(*told.borrow(), [(1, lives), (9, counts), (11, Event::Refused(StageError::NoSpace))]);
 }
