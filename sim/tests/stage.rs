@@ -79,7 +79,7 @@ impl Bench for Host {
 #[test]
 fn a_stage_keeps_its_laws_under_power_loss_and_every_error() {
     let rate = Rate::percent(5);
-    let calm = DiskConfig { block: 64, blocks: 180, ..DiskConfig::default() };
+    let calm = DiskConfig { block: 64, blocks: 192, ..DiskConfig::default() };
     let rough = DiskConfig { write_error: rate, full: rate, stall: rate, sync_error: rate, ..calm };
     let far = RegisterConfig {
         lost_request: rate,

@@ -81,7 +81,7 @@ impl Fault {
 }
 
 const BLOCK: usize = 64;
-const SHAPE: Geometry = Geometry { block: BLOCK as u32, blocks: 240 };
+const SHAPE: Geometry = Geometry { block: BLOCK as u32, blocks: 256 };
 
 #[derive(Debug)]
 struct Inner {
@@ -160,7 +160,7 @@ impl Bench for World {
     fn open(&mut self) -> StageStore<Disk, Word> {
         let disk = Disk { inner: Rc::clone(&self.0), pending: false, stalled: false };
         let stage = StageStore::new(disk, Word(Rc::clone(&self.0)), StageId([1; 16]), 1, 4, STATE_MAX);
-        let stage = stage.expect("240 blocks are enough");
+        let stage = stage.expect("256 blocks are enough");
         match self.0.fault.and_then(Fault::mutant) {
             Some(mutant) => stage.without(mutant),
             None => stage,

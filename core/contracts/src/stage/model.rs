@@ -42,7 +42,14 @@ impl Written {
 
     fn output(&self, edge: EdgeId) -> Output {
         let chain = Chain(u128::from(self.off) << 80);
-        Output { edge, off: self.off, chain, retained: self.retained(), seen: self.off + 1, ended: false }
+        Output {
+            edge,
+            off: self.off,
+            chain,
+            retained: self.retained(),
+            seen: self.off + 1,
+            ended: self.off.is_multiple_of(5),
+        }
     }
 }
 
@@ -69,7 +76,7 @@ impl Content {
             off: self.off,
             chain: Chain(u128::from(self.off)),
             seen: self.off + 2,
-            ended: false,
+            ended: self.off.is_multiple_of(7),
         }]
     }
 
