@@ -147,7 +147,8 @@ impl World {
         if let Sabotage::In(mutant) = self.sabotage {
             machine = machine.without(mutant);
         }
-        let maker = Maker { machine, asks: Vec::new(), made: Vec::new(), takes: 0, closed: false };
+        let lies = self.bounds.lies;
+        let maker = Maker { machine, asks: Vec::new(), made: Vec::new(), takes: 0, closed: false, lies };
         self.makers.push(Part::new(maker));
         self.restore(self.makers.len() - 1)
     }

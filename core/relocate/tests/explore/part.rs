@@ -1,33 +1,57 @@
 //! A piece of the world that many states share: copied when one of them changes it, and digested once.
 
 use std::cell::Cell;
-use std::hash::{Hash, Hasher};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::ops::Deref;
 use std::rc::Rc;
 
-/// A value with its digest.
+/// A value with its digest, zero while nobody asked for it.
 #[derive(Clone, Debug)]
-pub(crate) struct Part<T> {
-    value: Rc<T>,
-    digest: Cell<Option<u128>>,
+struct Known<T> {
+    value: T,
+    digest: Cell<u128>,
 }
+
+/// A value that others may have in common with this one.
+#[derive(Clone, Debug)]
+pub(crate) struct Part<T>(Rc<Known<T>>);
+
+/// Values by their digests.
+pub(crate) type Pool<T> = HashMap<u128, Part<T>, BuildHasherDefault<Low>>;
 
 impl<T: Clone> Part<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { value: Rc::new(value), digest: Cell::new(None) }
+        Self(Rc::new(Known { value, digest: Cell::new(0) }))
     }
 
     /// The value, for this state alone.
     pub(crate) fn change(&mut self) -> &mut T {
-        self.digest.set(None);
-        Rc::make_mut(&mut self.value)
+        let known = Rc::make_mut(&mut self.0);
+        known.digest.set(0);
+        &mut known.value
+    }
+}
+
+impl<T: Hash> Part<T> {
+    /// Takes the place of an equal one.
+    pub(crate) fn share(&mut self, pool: &mut Pool<T>) {
+        let mine = Rc::clone(&self.0);
+        self.0 = Rc::clone(&pool.entry(self.digest()).or_insert(Self(mine)).0);
+    }
+
+    fn digest(&self) -> u128 {
+        if self.0.digest.get() == 0 {
+            self.0.digest.set(digest(&self.0.value));
+        }
+        self.0.digest.get()
     }
 }
 
 impl<T> Part<T> {
     /// Whether nobody changed it since one was made of the other.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.value, &other.value)
+        Rc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -35,15 +59,29 @@ impl<T> Deref for Part<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.value
+        &self.0.value
     }
 }
 
 impl<T: Hash> Hash for Part<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let digest = self.digest.get().unwrap_or_else(|| digest(&*self.value));
-        self.digest.set(Some(digest));
-        state.write_u128(digest);
+        state.write_u128(self.digest());
+    }
+}
+
+/// The low half of a digest is as good as any hash of it.
+#[derive(Default)]
+pub(crate) struct Low(u64);
+
+impl Hasher for Low {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("digests are numbers");
+    }
+    fn write_u128(&mut self, digest: u128) {
+        self.0 = digest as u64;
     }
 }
 

@@ -1,8 +1,8 @@
-use crate::part::digest;
-use crate::world::{Action, Bounds, Sabotage, Sights, World};
+use crate::part::{Low, digest};
+use crate::world::{Action, Bounds, Pools, Sabotage, Sights, World};
 use std::collections::HashSet;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::time::Instant;
 
 /// What a search came to.
@@ -33,22 +33,6 @@ impl fmt::Display for Found {
     }
 }
 
-/// The low half of a digest is as good as any hash of it.
-#[derive(Default)]
-struct Low(u64);
-
-impl Hasher for Low {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("digests are numbers");
-    }
-    fn write_u128(&mut self, digest: u128) {
-        self.0 = digest as u64;
-    }
-}
-
 /// Explores breadth first, so that what breaks a law does so in as few steps as can be. Only laws whose names begin with
 /// `only` count.
 pub(crate) fn search(bounds: Bounds, sabotage: Sabotage, only: &str, most: usize) -> Found {
@@ -61,7 +45,7 @@ pub(crate) fn search(bounds: Bounds, sabotage: Sabotage, only: &str, most: usize
     seen.insert(digest(&start));
     let (mut level, mut depth) = (vec![(u32::MAX, start)], 0);
     while !level.is_empty() {
-        let mut deeper = Vec::new();
+        let (mut deeper, mut pools) = (Vec::new(), Pools::default());
         for (at, world) in level {
             for (which, action) in world.actions().into_iter().enumerate() {
                 let mut next = world.clone();
@@ -73,6 +57,7 @@ pub(crate) fn search(bounds: Bounds, sabotage: Sabotage, only: &str, most: usize
                 if seen.insert(digest(&next)) {
                     sights = sights.or(next.sights());
                     ways.push((at, which as u8));
+                    next.share(&mut pools);
                     deeper.push((ways.len() as u32 - 1, next));
                 }
             }

@@ -1,6 +1,6 @@
 //! A producer's lives, a consumer's lives, a host, a register and two stores: all that an edge is made of.
 
-use crate::part::Part;
+use crate::part::{Part, Pool};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::mem::discriminant;
@@ -189,6 +189,8 @@ pub(crate) struct Maker {
     pub(crate) takes: u8,
     /// It produces nothing more.
     pub(crate) closed: bool,
+    /// It does not repeat itself, and was said to.
+    pub(crate) lies: bool,
 }
 
 /// A life of the consumer's stage.
@@ -230,6 +232,32 @@ pub(crate) struct World {
     pub(crate) nonces: u64,
 }
 
+/// What the states of one depth have in common.
+#[derive(Default, Debug)]
+pub(crate) struct Pools {
+    hosts: Pool<Host<Item>>,
+    records: Pool<Standing>,
+    written: Pool<Written>,
+    taken: Pool<Taken>,
+    makers: Pool<Maker>,
+    takers: Pool<Taker>,
+    ghosts: Pool<Ghosts>,
+}
+
+impl World {
+    /// Keeps in common with others what is equal.
+    pub(crate) fn share(&mut self, pools: &mut Pools) {
+        self.host.share(&mut pools.hosts);
+        self.record.share(&mut pools.records);
+        self.before.iter_mut().for_each(|before| before.share(&mut pools.records));
+        self.written.share(&mut pools.written);
+        self.taken.share(&mut pools.taken);
+        self.makers.iter_mut().for_each(|maker| maker.share(&mut pools.makers));
+        self.takers.iter_mut().for_each(|taker| taker.share(&mut pools.takers));
+        self.ghosts.share(&mut pools.ghosts);
+    }
+}
+
 impl Hash for World {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.host, &self.record, &self.written, &self.taken, &self.ghosts).hash(state);
@@ -241,11 +269,13 @@ impl Hash for World {
     }
 }
 
-// Who is over does nothing any more.
+// Who is over does nothing any more; what it said counts where it may say something else.
 impl Hash for Maker {
     fn hash<H: Hasher>(&self, state: &mut H) {
         if self.machine.error().is_some() {
-            return;
+            return if self.lies {
+                self.made.hash(state)
+            };
         }
         (&self.machine, &self.made, self.takes, self.closed).hash(state);
         for ask in &self.asks {
