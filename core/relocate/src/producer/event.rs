@@ -87,7 +87,7 @@ pub enum ProducerEvent<P> {
         /// Which checkpoint.
         seq: u64,
     },
-    /// The same, and the checkpoint says that nothing comes after that offset, which is the [next](Producer::next) one. Said
+    /// The same, and the checkpoint says that nothing comes after that offset, which is the [next](crate::Producer::next) one. Said
     /// again to every later life, for they find it in their checkpoint.
     Ended {
         /// The offset after the last item.
