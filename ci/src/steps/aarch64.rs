@@ -27,7 +27,8 @@ const OF_SIM: [&str; 8] = [
 ];
 
 /// Long lives of what is no other on another machine: with the long budget only.
-const FOR_LONG: [&str; 6] = ["--skip", "doctor::", "--skip", "histories::", "--skip", "required::tests::model"];
+const FOR_LONG: [&str; 6] =
+    ["--skip", "doctor::", "--skip", "histories::", "--skip", "required::tests::model"];
 
 pub(crate) fn run(place: &Place) -> Verdict {
     let core = ["tidemill-seam", "tidemill-ring"];
