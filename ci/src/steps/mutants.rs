@@ -98,7 +98,8 @@ pub(crate) fn run(place: &Place) -> Verdict {
     for (law, names) in NAMED {
         println!("{law}");
         for name in *names {
-            println!("  {name:<28}{}", missed.get(name).ok_or_else(|| nobody(name))?);
+            let (when, broke) = missed.get(name).ok_or_else(|| nobody(name))?;
+            println!("  {name:<28}{when:>9}  {broke}");
         }
     }
     let named: usize = NAMED.iter().map(|(_, names)| names.len()).sum();
@@ -113,8 +114,13 @@ fn nobody(name: &str) -> Failure {
 }
 
 /// What broke, and when, by the name of what was left out.
-fn missed(said: &str) -> BTreeMap<&str, &str> {
-    said.lines().filter_map(|line| line.split_once("mutant ")?.1.split_once(' ')).collect()
+fn missed(said: &str) -> BTreeMap<&str, (&str, &str)> {
+    said.lines().filter_map(row).collect()
+}
+
+fn row(line: &str) -> Option<(&str, (&str, &str))> {
+    let (name, rest) = line.split_once("mutant ")?.1.split_once(' ')?;
+    Some((name, rest.trim_start().split_once("  ")?))
 }
 
 #[cfg(test)]
@@ -133,9 +139,6 @@ mod tests {
         let said =
             "running 1 test\ntest every ... mutant a   3 steps  S1: x\nmutant b  seed 0  L1: y\ntest ok\n";
         let missed = missed(said);
-        assert_eq!(
-            (missed.len(), missed["a"].trim(), missed["b"].trim()),
-            (2, "3 steps  S1: x", "seed 0  L1: y")
-        );
+        assert_eq!((missed.len(), missed["a"], missed["b"]), (2, ("3 steps", "S1: x"), ("seed 0", "L1: y")));
     }
 }
