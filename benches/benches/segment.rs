@@ -20,6 +20,7 @@ const PARKS: Who = Who::Ours(Ours::Parks);
 const SPINS: Who = Who::Ours(Ours::Spins);
 const FILE: Who = Who::Ours(Ours::File);
 const RUNS: Who = Who::Ours(Ours::Runs);
+const IN_PLACE: Who = Who::Ours(Ours::InPlace);
 const PARTS: Who = Who::Ours(Ours::Parts);
 const RTRB: Who = Who::Inside(Inside::Rtrb);
 const ARRAY_QUEUE: Who = Who::Inside(Inside::ArrayQueue);
@@ -76,8 +77,8 @@ impl Contest {
         self.ask("signal 8 B, 1p1c, threads", one, threads, 300_000, &all);
         let between = [PARKS, SPINS, FILE, Who::DisruptorMp, Who::Iceoryx];
         self.ask("signal 8 B, 1p1c, two processes", one, processes, 300_000, &between);
-        let broadcast = [PARKS, SPINS, Who::DisruptorMp, Who::Iceoryx, Who::Lmax];
-        for takers in [2, 4] {
+        let broadcast = [PARKS, SPINS, FILE, Who::DisruptorMp, Who::Iceoryx, Who::Lmax];
+        for takers in [2, 3, 4] {
             let title = format!("signal 8 B, 1p{takers}c, threads, everything to everybody");
             self.ask(&title, Case::Signal { takers }, threads, 100_000, &broadcast);
         }
@@ -95,13 +96,13 @@ impl Contest {
     }
 
     fn messages(&self) {
-        let all = [RUNS, PARTS, Who::Myelon, Who::Iceoryx, CHANNEL];
+        let all = [RUNS, IN_PLACE, PARTS, Who::Myelon, Who::Iceoryx, CHANNEL];
         for bytes in [64, 1024, 16_384, 131_072] {
             let title = format!("framed {} B, 1p1c, threads", bytes);
             let items = ((64 << 20) / bytes as u64).min(200_000);
             self.ask(&title, Case::Framed { bytes }, Between::Threads, items, &all);
         }
-        let between = [RUNS, PARTS, Who::Myelon, Who::Iceoryx];
+        let between = [RUNS, IN_PLACE, PARTS, Who::Myelon, Who::Iceoryx];
         for bytes in [1024, 131_072] {
             let title = format!("framed {} B, 1p1c, two processes", bytes);
             let items = ((64 << 20) / bytes as u64).min(200_000);

@@ -4,6 +4,7 @@
 //! publishing and of taking, with room and without, and the scan of the table between them.
 
 use std::fmt;
+use std::ops::Deref;
 use std::os::fd::OwnedFd;
 
 use tidemill_host::ring::{Passed, memfd, over};
@@ -195,26 +196,44 @@ fn payload() -> [u8; LONGEST] {
     std::array::from_fn(|i| (i * 7 % 251) as u8)
 }
 
+/// Messages of all lengths until the ring is full, and all of them out again.
+fn messages(
+    mut publish: impl FnMut(&[u8]) -> bool + 'static,
+    mut take: impl FnMut(&mut dyn FnMut(&[u8])) -> bool + 'static,
+) -> Box<dyn FnMut()> {
+    let payload = payload();
+    let mut len = 0;
+    Box::new(move || {
+        let mut want = len;
+        while publish(&payload[..len]) {
+            len = (len + 331) % LONGEST;
+        }
+        while take(&mut |message| assert_eq!(*message, payload[..want])) {
+            want = (want + 331) % LONGEST;
+        }
+        assert_eq!(want, len);
+    })
+}
+
+/// Whether a message came, which is shown.
+fn shown<M: Deref<Target = [u8]>>(heard: Option<Next<M>>, show: &mut dyn FnMut(&[u8])) -> bool {
+    match heard {
+        Some(Next::Item(message)) => show(&message),
+        Some(_) => panic!("something else than a message"),
+        None => return false,
+    }
+    true
+}
+
 fn runs() -> Box<dyn FnMut()> {
     let file = made(&Var::<64>::spec(GRANULES));
     let mut consumer =
         again(&file).runs::<64>(GRANULES).name(NAME).start(Start::Earliest).var_consumer().expect("a place");
     let mut producer = again(&file).runs::<64>(GRANULES).var_producer().expect("nobody produces");
-    let payload = payload();
-    let mut len = 0;
-    Box::new(move || {
-        let first = len;
-        while producer.try_publish(&payload[..len], 1).is_ok() {
-            len = (len + 331) % LONGEST;
-        }
-        let mut want = first;
-        while let Some(heard) = consumer.try_next() {
-            let Next::Item(message) = heard else { panic!("something else than a message") };
-            assert_eq!(*message, payload[..want]);
-            want = (want + 331) % LONGEST;
-        }
-        assert_eq!(want, len);
-    })
+    messages(
+        move |payload| producer.try_publish(payload, 1).is_ok(),
+        move |show| shown(consumer.try_next(), show),
+    )
 }
 
 fn parts() -> Box<dyn FnMut()> {
@@ -226,19 +245,8 @@ fn parts() -> Box<dyn FnMut()> {
         .frame_consumer()
         .expect("a place");
     let mut producer = again(&file).frames::<128>(GRANULES).frame_producer().expect("nobody produces");
-    let payload = payload();
-    let mut len = 0;
-    Box::new(move || {
-        let first = len;
-        while producer.try_publish(&payload[..len], 1).is_ok() {
-            len = (len + 331) % LONGEST;
-        }
-        let mut want = first;
-        while let Some(heard) = consumer.try_next() {
-            let Next::Item(message) = heard else { panic!("something else than a message") };
-            assert_eq!(*message, payload[..want]);
-            want = (want + 331) % LONGEST;
-        }
-        assert_eq!(want, len);
-    })
+    messages(
+        move |payload| producer.try_publish(payload, 1).is_ok(),
+        move |show| shown(consumer.try_next(), show),
+    )
 }

@@ -23,21 +23,34 @@ pub fn roles(case: Case, items: u64) -> Option<Vec<Role>> {
         Case::Signal { takers: 2 } => {
             let (one, builder) = ring().new_event_poller();
             let (two, builder) = builder.new_event_poller();
-            Some(vec![taker(items, one), taker(items, two), sender(items, 1, builder.build())])
+            Some(broadcast(items, [one, two], builder.build()))
+        }
+        Case::Signal { takers: 3 } => {
+            let (one, builder) = ring().new_event_poller();
+            let (two, builder) = builder.new_event_poller();
+            let (three, builder) = builder.new_event_poller();
+            Some(broadcast(items, [one, two, three], builder.build()))
         }
         Case::Signal { takers: 4 } => {
             let (one, builder) = ring().new_event_poller();
             let (two, builder) = builder.new_event_poller();
             let (three, builder) = builder.new_event_poller();
             let (four, builder) = builder.new_event_poller();
-            let mut roles: Vec<Role> = [one, two, three, four].map(|poller| taker(items, poller)).into();
-            roles.push(sender(items, 1, builder.build()));
-            Some(roles)
+            Some(broadcast(items, [one, two, three, four], builder.build()))
         }
         Case::Merge { senders } => Some(merge(senders, items)),
         Case::PingPong => Some(ping_pong(items)),
         Case::Signal { .. } | Case::Framed { .. } | Case::Asleep(_) | Case::Killed(_) => None,
     }
+}
+
+fn broadcast<const N: usize>(
+    items: u64,
+    pollers: [EventPoller<u64, SingleProducerBarrier>; N],
+    producer: impl Producer<u64> + Send + 'static,
+) -> Vec<Role> {
+    let takers = pollers.into_iter().map(|poller| taker(items, poller));
+    takers.chain([sender(items, 1, producer)]).collect()
 }
 
 fn taker(items: u64, poller: EventPoller<u64, SingleProducerBarrier>) -> Role {

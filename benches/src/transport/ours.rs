@@ -6,9 +6,11 @@ use std::path::PathBuf;
 
 use tidemill_host::ring::{self, Builder, Ring};
 use tidemill_ring::frame::{Fixed, Message};
-use tidemill_ring::{Next, Plain, Position, Start};
+use tidemill_ring::{Next, Plain, Policies, Position, Start, Trusting};
 
-use super::{BATCH, Ball, CAPACITY, Case, Role, Taken, fill, ping, pong, send_all, take_all, take_all_of};
+use super::{
+    BATCH, Ball, CAPACITY, Case, Meet, Report, Role, Taken, fill, ping, pong, send_all, take_all, take_all_of,
+};
 
 /// Which of ours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,6 +23,8 @@ pub enum Ours {
     File,
     /// Messages in one run of granules.
     Runs,
+    /// The same, written and read where they lie, by parties that believe each other.
+    InPlace,
     /// Messages in parts, each as long as a slot of the size class.
     Parts,
 }
@@ -53,6 +57,7 @@ impl Ours {
             (Self::Parks | Self::Spins, Case::Merge { senders }) => Some(self.merge(&name, senders, items)),
             (Self::Parks | Self::Spins | Self::File, Case::PingPong) => Some(self.ping_pong(&name, items)),
             (Self::Runs, Case::Framed { bytes }) => Some(runs(&name, bytes, items)),
+            (Self::InPlace, Case::Framed { bytes }) => Some(in_place(&name, bytes, items)),
             (Self::Parts, Case::Framed { bytes }) => Some(match bytes {
                 64 => parts::<64>(&name, bytes, items),
                 1024 => parts::<1024>(&name, bytes, items),
@@ -189,9 +194,70 @@ fn heard<T>(taken: &mut Taken, heard: Option<Next<T>>, message: impl FnOnce(&mut
     }
 }
 
+/// Meets the others, and publishes messages of so many bytes, each of which is generated once, however often it is refused.
+fn send_messages(
+    meet: Meet<'_>,
+    (bytes, items): (usize, u64),
+    mut publish: impl FnMut(&[u8]) -> bool,
+) -> Report {
+    let mut payload = vec![0; bytes];
+    meet();
+    meet();
+    let mut filled = u64::MAX;
+    let report = send_all(items, |at| {
+        if filled != at {
+            fill(&mut payload, at);
+            filled = at;
+        }
+        u64::from(publish(&payload))
+    });
+    meet();
+    report
+}
+
+const GRANULE: usize = 64;
+const GRANULES: u32 = (RING_BYTES / GRANULE) as u32;
+
+fn in_place(name: &str, bytes: usize, items: u64) -> Vec<Role> {
+    let name = format!("{name}a");
+    let ring = move || shared(&name).runs::<GRANULE>(GRANULES).policies(Policies::BLOCK);
+    let sender = ring.clone();
+    vec![
+        Box::new(move |meet| {
+            meet();
+            let ring = ring().name("taker").message_max(0).start(Start::Earliest);
+            let consumer = ring.var_consumer().expect("a place");
+            // SAFETY: both sides of this ring are this program's, and nobody else knows its name.
+            let mut consumer = unsafe { Trusting::new(consumer) }.expect("bytes lie anywhere");
+            meet();
+            let report = take_all(items, |taken| {
+                heard(taken, consumer.try_next(), |taken, message| {
+                    taken.message(&message);
+                    message.ack();
+                })
+            });
+            meet();
+            report
+        }),
+        Box::new(move |meet| {
+            let producer = sender().var_producer().expect("nobody produces");
+            // SAFETY: as above.
+            let mut producer = unsafe { Trusting::new(producer) }.expect("everybody is waited for");
+            meet();
+            meet();
+            let report = send_all(items, |at| {
+                let Ok(mut loan) = producer.try_loan(bytes, 1) else { return 0 };
+                fill(&mut loan, at);
+                loan.commit(bytes).expect("as many as were granted");
+                1
+            });
+            meet();
+            report
+        }),
+    ]
+}
+
 fn runs(name: &str, bytes: usize, items: u64) -> Vec<Role> {
-    const GRANULE: usize = 64;
-    const GRANULES: u32 = (RING_BYTES / GRANULE) as u32;
     let name = format!("{name}a");
     let sender = name.clone();
     vec![
@@ -209,19 +275,7 @@ fn runs(name: &str, bytes: usize, items: u64) -> Vec<Role> {
         Box::new(move |meet| {
             let ring = shared(&sender).runs::<GRANULE>(GRANULES);
             let mut producer = ring.var_producer().expect("nobody produces");
-            let mut payload = vec![0; bytes];
-            meet();
-            meet();
-            let mut filled = u64::MAX;
-            let report = send_all(items, |at| {
-                if filled != at {
-                    fill(&mut payload, at);
-                    filled = at;
-                }
-                u64::from(producer.try_publish(&payload, 1).is_ok())
-            });
-            meet();
-            report
+            send_messages(meet, (bytes, items), |payload| producer.try_publish(payload, 1).is_ok())
         }),
     ]
 }
@@ -247,19 +301,7 @@ fn parts<const N: usize>(name: &str, bytes: usize, items: u64) -> Vec<Role> {
         }),
         Box::new(move |meet| {
             let mut producer = shared(&sender).frames::<N>(slots).frame_producer().expect("nobody produces");
-            let mut payload = vec![0; bytes];
-            meet();
-            meet();
-            let mut filled = u64::MAX;
-            let report = send_all(items, |at| {
-                if filled != at {
-                    fill(&mut payload, at);
-                    filled = at;
-                }
-                u64::from(producer.try_publish(&payload, 1).is_ok())
-            });
-            meet();
-            report
+            send_messages(meet, (bytes, items), |payload| producer.try_publish(payload, 1).is_ok())
         }),
     ]
 }

@@ -62,12 +62,13 @@ pub enum Outcome {
 
 impl Who {
     /// Everybody, by name.
-    const ALL: [(Self, &'static str); 19] = [
+    const ALL: [(Self, &'static str); 20] = [
         (Self::Ours(Ours::Parks), "tidemill, parks"),
         (Self::Watched, "tidemill, parks, with a Watch"),
         (Self::Ours(Ours::Spins), "tidemill, spins only"),
         (Self::Ours(Ours::File), "tidemill, in a file"),
         (Self::Ours(Ours::Runs), "tidemill, in runs"),
+        (Self::Ours(Ours::InPlace), "tidemill, in runs, in place"),
         (Self::Ours(Ours::Parts), "tidemill, in parts"),
         (Self::Survivor(Survivor::Told), "tidemill, told by its own descriptor"),
         (Self::Survivor(Survivor::Watched), "tidemill, asleep, with a Watch"),
