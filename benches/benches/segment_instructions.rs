@@ -75,8 +75,8 @@ fn filled((mut producer, consumer): Slots) -> Slots {
 }
 
 #[library_benchmark]
-#[bench::parks(args = (parks()), config = at_most(34))]
-#[bench::spins(args = (spins()), config = at_most(27))]
+#[bench::parks(args = (parks()), config = at_most(32))]
+#[bench::spins(args = (spins()), config = at_most(25))]
 fn segment_publish((mut producer, consumer): Slots) -> Slots {
     for i in 0..OPERATIONS {
         black_box(producer.try_push(u64::from(black_box(i))).expect("room"));
@@ -85,8 +85,8 @@ fn segment_publish((mut producer, consumer): Slots) -> Slots {
 }
 
 #[library_benchmark]
-#[bench::parks(args = (filled(parks())), config = at_most(34))]
-#[bench::spins(args = (filled(spins())), config = at_most(28))]
+#[bench::parks(args = (filled(parks())), config = at_most(31))]
+#[bench::spins(args = (filled(spins())), config = at_most(25))]
 fn segment_consume((producer, mut consumer): Slots) -> Slots {
     for _ in 0..OPERATIONS {
         let Some(Next::Item(item)) = consumer.try_next() else { unreachable!("it is filled") };
@@ -96,8 +96,8 @@ fn segment_consume((producer, mut consumer): Slots) -> Slots {
 }
 
 #[library_benchmark]
-#[bench::parks(args = (parks()), config = at_most(91))]
-#[bench::spins(args = (spins()), config = at_most(80))]
+#[bench::parks(args = (parks()), config = at_most(80))]
+#[bench::spins(args = (spins()), config = at_most(69))]
 fn segment_publish_consume((mut producer, mut consumer): Slots) -> Slots {
     for i in 0..OPERATIONS {
         producer.try_push(u64::from(black_box(i))).expect("room");
@@ -109,8 +109,8 @@ fn segment_publish_consume((mut producer, mut consumer): Slots) -> Slots {
 
 // A thousand batches of 64: divide by 64 for an item.
 #[library_benchmark]
-#[bench::parks(args = (parks()), config = at_most(1050))]
-#[bench::spins(args = (spins()), config = at_most(1040))]
+#[bench::parks(args = (parks()), config = at_most(922))]
+#[bench::spins(args = (spins()), config = at_most(912))]
 fn segment_batch_of_64((mut producer, mut consumer): Slots) -> Slots {
     for _ in 0..OPERATIONS {
         producer.try_batch(black_box(BATCH), |Position(at)| at).expect("room");
@@ -123,8 +123,8 @@ fn segment_batch_of_64((mut producer, mut consumer): Slots) -> Slots {
 }
 
 #[library_benchmark]
-#[bench::parks(args = (parks()), config = at_most(47))]
-#[bench::spins(args = (spins()), config = at_most(47))]
+#[bench::parks(args = (parks()), config = at_most(38))]
+#[bench::spins(args = (spins()), config = at_most(38))]
 fn segment_poll_of_empty((producer, mut consumer): Slots) -> Slots {
     for _ in 0..OPERATIONS {
         assert!(black_box(consumer.try_next().is_none()));
@@ -140,7 +140,7 @@ fn shared() -> Shared {
 
 // One of several producers, and nobody beside it: a claim by an exchange, a settled word an item.
 #[library_benchmark]
-#[bench::parks(args = (shared()), config = at_most(456))]
+#[bench::parks(args = (shared()), config = at_most(363))]
 fn segment_of_several_publish_consume((mut producer, mut consumer): Shared) -> Shared {
     for i in 0..OPERATIONS {
         producer.try_push(u64::from(black_box(i))).expect("room");
@@ -168,8 +168,8 @@ fn filled_runs(bytes: usize) -> Runs {
 }
 
 #[library_benchmark]
-#[bench::of_64_bytes(args = (runs(), vec![7; 64]), config = at_most(246))]
-#[bench::of_1_kib(args = (runs(), vec![7; 1024]), config = at_most(516))]
+#[bench::of_64_bytes(args = (runs(), vec![7; 64]), config = at_most(224))]
+#[bench::of_1_kib(args = (runs(), vec![7; 1024]), config = at_most(494))]
 fn segment_run_publish((mut producer, consumer): Runs, payload: Vec<u8>) -> Runs {
     for _ in 0..OPERATIONS {
         black_box(producer.try_publish(black_box(&payload), 1).expect("room"));
@@ -178,8 +178,8 @@ fn segment_run_publish((mut producer, consumer): Runs, payload: Vec<u8>) -> Runs
 }
 
 #[library_benchmark]
-#[bench::of_64_bytes(args = (filled_runs(64)), config = at_most(410))]
-#[bench::of_1_kib(args = (filled_runs(1024)), config = at_most(680))]
+#[bench::of_64_bytes(args = (filled_runs(64)), config = at_most(347))]
+#[bench::of_1_kib(args = (filled_runs(1024)), config = at_most(617))]
 fn segment_run_consume((producer, mut consumer): Runs) -> Runs {
     for _ in 0..OPERATIONS {
         let Some(Next::Item(message)) = consumer.try_next() else { unreachable!("it is filled") };
@@ -227,7 +227,7 @@ fn segment_part_of_64_bytes_publish(parts: Parts<64>, payload: Vec<u8>) -> Parts
 }
 
 #[library_benchmark]
-#[bench::tidemill(args = (filled_parts(64)), config = at_most(337))]
+#[bench::tidemill(args = (filled_parts(64)), config = at_most(328))]
 fn segment_part_of_64_bytes_consume(parts: Parts<64>) -> Parts<64> {
     consume_parts(parts)
 }
@@ -239,7 +239,7 @@ fn segment_parts_of_1_kib_publish(parts: Parts<256>, payload: Vec<u8>) -> Parts<
 }
 
 #[library_benchmark]
-#[bench::tidemill(args = (filled_parts(1024)), config = at_most(1360))]
+#[bench::tidemill(args = (filled_parts(1024)), config = at_most(1350))]
 fn segment_parts_of_1_kib_consume(parts: Parts<256>) -> Parts<256> {
     consume_parts(parts)
 }

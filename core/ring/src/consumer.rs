@@ -79,13 +79,19 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// What comes next: `None` where nothing does at this moment.
     #[inline]
     pub fn try_next(&mut self) -> Option<Next<Lease<'_, E, R, L>>> {
-        if self.follow.next == self.follow.known
-            && let Some(news) = self.refresh()
-        {
-            return Some(news);
-        }
         if self.follow.next == self.follow.known {
-            return None;
+            match self.glance() {
+                Glance::Items => {}
+                Glance::Nothing => return None,
+                Glance::Ask => {
+                    if let Some(news) = self.hear_news() {
+                        return Some(news);
+                    }
+                    if self.follow.next == self.follow.known {
+                        return None;
+                    }
+                }
+            }
         }
         let item = self.view.take(self.follow.next);
         Some(Next::Item(Lease { consumer: self, item }))
@@ -174,11 +180,24 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// Learns what was published, and hears what is to be heard first.
     #[inline]
     fn refresh<T>(&mut self) -> Option<Next<T>> {
-        // Who found nothing for the first time tells the producer, and so does not end here.
-        let goes_on = !self.view.shared()
-            && self.follow.goes_on(&self.view)
-            && (self.ready_items() > 0 || self.told == self.follow.next);
-        if goes_on { None } else { self.hear_news() }
+        match self.glance() {
+            Glance::Items | Glance::Nothing => None,
+            Glance::Ask => self.hear_news(),
+        }
+    }
+
+    /// Learns what was published, where a look at two words is enough for that.
+    #[inline]
+    fn glance(&mut self) -> Glance {
+        if self.view.shared() {
+            return Glance::Ask;
+        }
+        match self.follow.goes_on(&self.view) {
+            // Who found nothing for the first time tells the producer, and so does not end here.
+            Some(0) if self.told == self.follow.next => Glance::Nothing,
+            Some(0) | None => Glance::Ask,
+            Some(_) => Glance::Items,
+        }
     }
 
     #[cold]
@@ -212,6 +231,14 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
         self.follow.next = to;
         self.view.glance_at_producer();
     }
+}
+
+/// What two words show of what comes next.
+enum Glance {
+    Items,
+    Nothing,
+    /// More has to be looked at.
+    Ask,
 }
 
 /// Items that were handed out and are acknowledged when this goes.
@@ -263,8 +290,12 @@ impl<E: Plain, R: Exchange, L: Liveness> Deref for Lease<'_, E, R, L> {
 impl<E: Plain, R: Exchange, L: Liveness> Drop for Lease<'_, E, R, L> {
     #[inline]
     fn drop(&mut self) {
-        let next = self.consumer.follow.next + 1;
-        self.consumer.pass(next);
+        let consumer = &mut *self.consumer;
+        let next = consumer.follow.next + 1;
+        // Its Release pairs with the Acquire in `scan`, as in `pass`.
+        consumer.view.step(consumer.cursor, next);
+        consumer.follow.next = next;
+        consumer.view.glance_at_producer();
     }
 }
 

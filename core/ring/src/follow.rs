@@ -129,9 +129,10 @@ impl Follow {
     }
 
     /// Learns what was published, where nothing else can have happened: the producer that we know goes on. What
-    /// [`news`](Self::news) finds out with [`near`](Self::near), by two loads; `false` where it has to look itself.
+    /// [`news`](Self::news) finds out with [`near`](Self::near), by two loads; `None` where it has to look itself. Gives how many
+    /// items wait.
     #[inline]
-    pub(crate) fn goes_on<R: Region>(&mut self, view: &View<R>) -> bool {
+    pub(crate) fn goes_on<R: Region>(&mut self, view: &View<R>) -> Option<u32> {
         // Acquire: pairs with the Release in `Producer::show` (RL-1). The state is looked at behind it: what another producer
         // published shows that it began.
         let low = view.load(view.layout().published, crate::sync::Ordering::Acquire);
@@ -141,10 +142,10 @@ impl Follow {
         if ahead > view.layout().spec().capacity
             || view.load(Layout::STATE, crate::sync::Ordering::Acquire) != ours
         {
-            return false;
+            return None;
         }
         self.known = self.next + u64::from(ahead);
-        true
+        Some(ahead)
     }
 
     /// Whether another producer began, or the stream ended, at the next position. `look` is `near` or `far`.

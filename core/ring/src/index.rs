@@ -125,17 +125,35 @@ pub const fn words(capacity: u32) -> u64 {
 /// `capacity` and `line`, in words, are powers of two.
 #[inline]
 pub const fn place(position: u64, capacity: u32, line: u32) -> u32 {
-    let at = position as u32 & (capacity - 1);
-    // Entries of a line, and lines, as powers of two.
-    let each = if line < ENTRY_WORDS { 0 } else { (line / ENTRY_WORDS).trailing_zeros() };
-    let total = capacity.trailing_zeros();
-    let entry = if each >= total {
-        at
-    } else {
-        let lines = total - each;
-        (at & ((1 << lines) - 1)) << each | at >> lines
-    };
-    entry * ENTRY_WORDS
+    Spread::new(capacity, line).place(position)
+}
+
+/// [`place`], for one index.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Spread {
+    mask: u32,
+    /// The bits of a position that say which line.
+    line: u32,
+    /// Entries of a line, as a power of two.
+    each: u32,
+    /// Lines, as a power of two.
+    lines: u32,
+}
+
+impl Spread {
+    pub(crate) const fn new(capacity: u32, line: u32) -> Self {
+        let each = if line < ENTRY_WORDS { 0 } else { (line / ENTRY_WORDS).trailing_zeros() };
+        let total = capacity.trailing_zeros();
+        // Where one line has them all, they lie there in order.
+        let (each, lines) = if each >= total { (0, total) } else { (each, total - each) };
+        Self { mask: capacity - 1, line: (1 << lines) - 1, each, lines }
+    }
+
+    #[inline]
+    pub(crate) const fn place(self, position: u64) -> u32 {
+        let at = position as u32 & self.mask;
+        ((at & self.line) << self.each | at >> self.lines) * ENTRY_WORDS
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! half-laps of the low one. No word is ever accessed as part of a wider one, but for the data (G7), and but for the positions of
 //! the tail and the gate, the posts and the commit words of a ring of several producers (G9).
 
-use crate::index;
+use crate::index::{self, Spread};
 
 mod spec;
 
@@ -78,6 +78,8 @@ pub struct Layout {
     /// From one of them to the next.
     pub(crate) post: u32,
     pub(crate) index: At,
+    /// How its entries lie there.
+    pub(crate) spread: Spread,
     pub(crate) counters: At,
     pub(crate) data: At,
     /// From one slot to the next.
@@ -136,6 +138,7 @@ impl Layout {
             posts: At(posts as u32),
             post: post as u32,
             index: At(index as u32),
+            spread: Spread::new(spec.capacity, spec.line),
             counters: At(counters as u32),
             data: At(data as u32),
             stride: stride as u32,
@@ -261,7 +264,7 @@ impl Layout {
     #[inline]
     pub(crate) const fn entry(&self, position: u64) -> At {
         debug_assert!(self.spec.indexed(), "a segment without an index has no entries");
-        self.index.plus(index::place(position, self.spec.capacity, self.spec.line))
+        self.index.plus(self.spread.place(position))
     }
 
     /// The slot of a position.

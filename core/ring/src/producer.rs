@@ -229,7 +229,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         }
         let position = self.next;
         self.view.put(position, &item);
-        self.show(position, position + 1);
+        self.show_one(position);
         Ok(Position(position))
     }
 
@@ -246,7 +246,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         }
         let position = self.next;
         self.view.put(position, &make(Position(position)));
-        self.show(position, position + 1);
+        self.show_one(position);
         Ok(Position(position))
     }
 
@@ -342,6 +342,15 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         // Its Release pairs with the Acquire of `published` in consumers and readers (RL-1).
         self.view.advance(self.view.layout().published, next, to);
         self.next = to;
+        self.view.rouse_readers();
+    }
+
+    /// Shows the next position.
+    #[inline]
+    fn show_one(&mut self, at: u64) {
+        // Its Release pairs with the Acquire of `published`, as in `show`.
+        self.view.step(self.view.layout().published, at + 1);
+        self.next = at + 1;
         self.view.rouse_readers();
     }
 

@@ -114,6 +114,18 @@ impl<R: Region> View<R> {
         self.store(at, to as u32, Ordering::Release);
     }
 
+    /// As [`advance`](Self::advance), by one.
+    #[inline]
+    pub(crate) fn step(&self, at: At, to: u64) {
+        // A half-lap begins: the same comparison for a step.
+        if to as u32 & (u32::MAX >> 1) == 0 {
+            // Release: pairs with the first Acquire in `position`.
+            self.store(at.plus(1), high(to), Ordering::Release);
+        }
+        // Release: as in `advance`.
+        self.store(at, to as u32, Ordering::Release);
+    }
+
     /// Sets a position whatever stood there.
     pub(crate) fn set(&self, at: At, to: u64) {
         self.store(at.plus(1), high(to), Ordering::Release);

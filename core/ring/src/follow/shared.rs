@@ -56,9 +56,15 @@ impl Follow {
         mut pass: impl FnMut(&mut Self, u64),
     ) -> Option<Next<T>> {
         for _ in 0..TURNS {
-            // Before the look at what lies there: whoever had a post by then has settled what it claimed.
-            let end = view.producers_end();
-            match self.run(view) {
+            let (mut lies, mut end) = (self.run(view), None);
+            if matches!(lies, Lies::Nothing) {
+                end = view.producers_end();
+                if end.is_some() {
+                    // Once more behind the look at the posts: whoever had one by then has settled what it claimed.
+                    lies = self.run(view);
+                }
+            }
+            match lies {
                 Lies::Items => return None,
                 Lies::Gaps(to) => {
                     pass(self, to);
