@@ -61,6 +61,11 @@ impl<T: Copy> Queue<T> {
         self.len
     }
 
+    /// No event is inserted before this.
+    pub(crate) const fn cursor_ns(&self) -> u64 {
+        self.cursor_ns
+    }
+
     /// Inserts an event not before the cursor.
     #[inline]
     pub(crate) fn insert(&mut self, at_ns: u64, event: T) -> (Index, u32) {

@@ -400,6 +400,14 @@ impl<P: Process> Sim<P> {
         if quiet { Outcome::Quiet } else { Outcome::Due }
     }
 
+    /// Leaves virtual time where the search for an event has looked already: nothing can happen before.
+    pub(crate) fn catch_up(&mut self) {
+        let kernel = &mut self.kernel;
+        if kernel.chosen.is_none() && kernel.queue.cursor_ns() > kernel.now_ns {
+            (kernel.now_ns, kernel.at_instant) = (kernel.queue.cursor_ns(), 0);
+        }
+    }
+
     /// Runs for `span` of virtual time.
     pub fn run_for(&mut self, span: Duration) -> Outcome {
         self.run_until(self.now() + span)

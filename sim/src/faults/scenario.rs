@@ -174,6 +174,7 @@ impl<P: Process> Scenario<'_, P> {
         self.sim.settle_all();
         let gives = self.load.left(self.sim) > 0;
         while !(gives && self.load.left(self.sim) == 0) && self.sim.step_within(until.as_nanos()) {}
+        self.sim.catch_up();
         self.sim.refresh_all();
     }
 
