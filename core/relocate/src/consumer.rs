@@ -4,7 +4,6 @@ mod event;
 mod follow;
 mod span;
 
-use crate::FenceEpoch;
 use crate::desk::Standing;
 use crate::effects::{Effects, Lane, Op, Tally};
 use crate::error::EdgeError;
@@ -13,6 +12,7 @@ use crate::host::Target;
 use crate::mutant::Mutant;
 use crate::mutant::Without;
 use crate::record::{EdgeRecord, Floor, Frontier, Seg};
+use crate::{Chain, FenceEpoch};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 pub use event::{ConsumerConfig, ConsumerEffect, ConsumerEvent, ConsumerTimer, Preset, Resumed};
@@ -84,6 +84,8 @@ pub struct Consumer<P> {
     complain: bool,
     swapping: Option<Box<EdgeRecord>>,
     resting: bool,
+    /// The segment is to be told once more what it may forget.
+    trims: bool,
     record_lane: Lane,
     queue_lane: Lane,
     dropped: Tally,
@@ -119,6 +121,7 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
             complain: false,
             swapping: None,
             resting: false,
+            trims: false,
             record_lane: Lane::new(3),
             queue_lane: Lane::new(4),
             dropped: Tally::default(),
@@ -240,6 +243,11 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
     /// The next offset that its stage is shown.
     pub fn delivered(&self) -> u64 {
         self.span.shown()
+    }
+
+    /// The chain before an offset between what is committed and [`cursor`](Self::cursor).
+    pub fn chain_at(&self, off: u64) -> Chain {
+        self.span.chain_at(off)
     }
 
     /// What its store says is committed.

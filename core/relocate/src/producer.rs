@@ -62,6 +62,8 @@ pub struct Producer<P> {
     /// The next offset to append, and the next that the host asked for.
     sent: u64,
     acked: u64,
+    /// The host asked for an entry that it acknowledged.
+    doubted: bool,
     /// The host takes nothing until the consumer trims.
     full: bool,
     /// Nothing more is taken; a durable checkpoint says that nothing more comes.
@@ -103,6 +105,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
             seg: Seg::default(),
             sent: 0,
             acked: 0,
+            doubted: false,
             full: false,
             closing: false,
             ended: false,

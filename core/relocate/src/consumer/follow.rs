@@ -65,6 +65,10 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
 
     /// A record that is not older than the one it knew.
     fn follow(&mut self, standing: Standing, effects: &mut Effects<ConsumerEffect<P>>) {
+        let by = standing.record.floor.inc;
+        if by > self.committed.inc {
+            return self.halt(EdgeError::Fenced { by });
+        }
         self.seen = standing.record.ver;
         let frontier = standing.record.frontier;
         if frontier.off > self.newest.off {
@@ -195,6 +199,7 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
                     self.ask(effects);
                 }
                 effects.push(ConsumerEffect::Wake(ConsumerTimer::Poll, self.config.poll));
+                self.trims = true;
             }
         }
     }
@@ -326,17 +331,9 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
         let swapped_in = self.swapping.take();
         match (swapped, swapped_in) {
             (Ok(Swapped::Won(version)), Some(record)) => {
-                let off = record.floor.off;
                 self.complain &= record.complaint.generation != self.seg.generation;
                 self.follow(Standing { version, record: *record }, effects);
-                if self.phase == Phase::Bound && self.seg.base < off {
-                    let past = self.without.is(Mutant::TrimPastFloor);
-                    let verb = Verb::Trim { off: if past { self.span.end() } else { off } };
-                    effects.push(ConsumerEffect::Tell(
-                        self.seg.host,
-                        Request { target: self.target(self.seg), verb },
-                    ));
-                }
+                self.trim(effects);
             }
             (Ok(_), _) => self.ask(effects),
             (Err(error), _) => match EdgeError::of(error) {
@@ -346,12 +343,26 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
         }
     }
 
+    /// Has the segment forget what the record says is committed.
+    fn trim(&mut self, effects: &mut Effects<ConsumerEffect<P>>) {
+        let floor = self.standing.as_ref().map_or(0, |standing| standing.record.floor.off);
+        if self.phase == Phase::Bound && self.seg.base < floor {
+            let off = if self.without.is(Mutant::TrimPastFloor) { self.span.end() } else { floor };
+            let request = Request { target: self.target(self.seg), verb: Verb::Trim { off } };
+            effects.push(ConsumerEffect::Tell(self.seg.host, request));
+        }
+    }
+
     /// Whatever can be asked for at this moment.
     pub(super) fn pump(&mut self, effects: &mut Effects<ConsumerEffect<P>>) {
         if matches!(self.phase, Phase::Boot | Phase::Halted(_)) || self.back {
             return;
         }
         self.publish(effects);
+        // What was said when the floor was published may be lost, and a full segment waits for it.
+        if core::mem::take(&mut self.trims) && effects.room() > 0 {
+            self.trim(effects);
+        }
         let reads = self.phase == Phase::Bound && self.trouble == Trouble::None && !self.idle;
         if !reads || !self.queue_lane.is_idle() || effects.room() == 0 {
             return;

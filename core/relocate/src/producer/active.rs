@@ -154,15 +154,21 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         }
         match reply {
             Reply::Ack { next, .. } | Reply::AlreadyHave { next } => {
-                self.acked = self.acked.max(next.min(self.sent));
+                (self.acked, self.doubted) = (self.acked.max(next.min(self.sent)), false);
                 self.shed();
                 if self.without.is(Mutant::DropWhenHostAcked) {
                     self.retained.drop_below(self.acked);
                 }
             }
+            // It says so of an earlier moment, when an append overtook another. Where it says so again of what it has
+            // acknowledged, it has lost that.
+            Reply::Gap { next } if next < self.acked && self.doubted => {
+                self.begin(Acquire::abandon(), effects);
+            }
             Reply::Gap { next } => {
                 self.queue_lane.give_up();
-                self.sent = next.max(self.seg.base);
+                self.doubted = next < self.acked;
+                self.sent = next.max(self.acked);
             }
             Reply::Full => {
                 self.queue_lane.give_up();

@@ -289,3 +289,28 @@ fn terms_that_nobody_can_keep_make_no_producer() {
     let config = ProducerConfig { terms, ..producer_config() };
     assert!(matches!(Producer::<Vec<u8>>::new(config), Err(BadTerms::NoTimeToRenew { .. })));
 }
+
+/// The appends that a producer waits for: requests and offsets.
+fn appends(rig: &Rig) -> Vec<(tidemill_relocate::Op, u64)> {
+    let append = |want: &ProducerEffect<_>| match want {
+        ProducerEffect::Ask(op, _, Request { verb: Verb::Append { off, .. }, .. }) => Some((*op, *off)),
+        _ => None,
+    };
+    rig.wants.iter().filter_map(append).collect()
+}
+
+// L1: an append overtook another, and what the host then missed has come since, was acknowledged, committed and let go.
+#[test]
+fn a_host_that_missed_an_entry_once_is_not_asked_for_what_it_has() {
+    let mut rig = Rig::running(EARLY, 0);
+    (0..2).for_each(|_| _ = rig.push());
+    let [(first, 0), (second, 1)] = appends(&rig)[..] else { panic!("{:?}", rig.wants) };
+    rig.wants.clear();
+    rig.tell(ProducerEvent::Reply(first, Reply::Ack { next: 1, credit: 900 }));
+    rig.tell(ProducerEvent::Reply(second, Reply::Gap { next: 0 }));
+    let [(again, 1)] = appends(&rig)[..] else { panic!("{:?}", rig.wants) };
+    assert!(rig.producer.is_active());
+    // The second time it is no news of before: it lost what it acknowledged.
+    rig.tell(ProducerEvent::Reply(again, Reply::Gap { next: 0 }));
+    assert!(!rig.producer.is_active(), "it moves");
+}
