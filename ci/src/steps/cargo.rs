@@ -80,10 +80,10 @@ pub(crate) fn codecs(place: &Place) -> Verdict {
     ]))
 }
 
-/// A build for WebAssembly. It runs a few seeds in node: a little optimisation is sooner done.
+/// A build for WebAssembly. It runs a few seeds in node: what is not optimised is sooner done.
 pub(crate) fn wasm_build(place: &Place, package: &str) -> Call {
     let call = place.cargo(["build", "--release", "-p", package, "--target", "wasm32-unknown-unknown"]);
-    call.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+    call.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
 }
 
 pub(crate) fn wasm(place: &Place) -> Verdict {

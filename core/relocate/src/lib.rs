@@ -41,7 +41,7 @@
 //! - **S8** A reader never goes back to an older record, and what is mapped below the frontier is final.
 //! - **S9** No host forgets what is above the floor.
 //! - **S10** While clocks keep within their drift, no two holders believe in one lease.
-//! - **S11** A damaged record gives what was acknowledged last, or an error.
+//! - **S11** A damaged record or checkpoint is the one that was acknowledged last, or an error.
 //! - **S12** What the record maps is not given back before everything is committed, and what nobody maps is not kept.
 //! - **S13** Credits never exceed what was granted, and bytes accounted are bytes held.
 //! - **S14** Edge, right, generation and nonce are checked on every path.
