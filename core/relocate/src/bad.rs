@@ -14,8 +14,6 @@ pub enum Object {
     Block,
     /// An entry of the retained log.
     LogEntry,
-    /// A datagram between an end and a host.
-    Frame,
 }
 
 /// What is wrong with it.
@@ -60,7 +58,6 @@ impl fmt::Display for Object {
             Self::Checkpoint => "checkpoint",
             Self::Block => "block",
             Self::LogEntry => "log entry",
-            Self::Frame => "datagram",
         })
     }
 }

@@ -6,7 +6,9 @@ use tidemill_sim::Overlay;
 use tidemill_sim::explore::{Bounds, Extent, Strategy};
 use tidemill_sim::harness::{Campaign, Params, Replay, Story, Tally};
 
-use crate::planted::{
+mod planted;
+
+use planted::{
     ABA, ALL, CHECK_THEN_ACT, LOST_WAKE_UP, OVERTAKEN_TWICE, THREE, TWO_LOSSES, USE_BEFORE_SET_UP,
 };
 
