@@ -302,7 +302,7 @@ impl EdgeRecord {
     }
 
     /// A field that no writer leaves like this.
-    fn impossible(&self) -> Option<&'static str> {
+    pub(crate) fn impossible(&self) -> Option<&'static str> {
         let (used, unused) = self.segs.split_at(usize::from(self.nsegs));
         let ascend = used
             .windows(2)

@@ -407,6 +407,10 @@ impl<P: AsRef<[u8]> + Clone> Consumer<P> {
         if complain {
             new.complaint = Complaint { generation: self.seg.generation, off: self.span.end() };
         }
+        // The register says what no writer says together with what this end knows.
+        if new.impossible().is_some() {
+            return self.halt(EdgeError::Corrupt);
+        }
         effects.push(ConsumerEffect::Swap(self.record_lane.open(), *version, new.clone()));
         self.swapping = Some(new);
     }

@@ -302,9 +302,10 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         if self.resting || !(grown || ends) || !self.record_lane.is_idle() || effects.room() == 0 {
             return;
         }
-        if ends && record.floor.off > self.retained.next() {
-            let off = record.floor.off;
-            return self.halt(EdgeError::NotDeterministic { off });
+        // Another life said more than this one did.
+        let said = record.floor.off.max(record.frontier.off);
+        if ends && said > self.retained.next() {
+            return self.halt(EdgeError::NotDeterministic { off: said });
         }
         let mut new = Box::new(record.clone());
         new.ver = new.ver.saturating_add(1);

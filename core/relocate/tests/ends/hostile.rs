@@ -146,6 +146,8 @@ fn to_consumer(rig: &mut Rig, answer: &Answer) {
     if let Answer::Again = answer {
         rig.taken.inc.0 += 1;
         rig.shown.clone_from(&rig.committed);
+        // Its store takes nothing more of the life before.
+        rig.asks.retain(|ask| !matches!(ask, ConsumerEffect::Commit(_) | ConsumerEffect::Finish(_)));
         return rig.show(ConsumerEvent::Minted(Resumed { committed: rig.taken, seen: 0 }));
     }
     if let Answer::Wake | Answer::Push = answer {
