@@ -1,10 +1,8 @@
 //! What a process finds in shared memory has a cause: the store of another one.
 
-mod shared;
-
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use shared::{NS, arena, get, resident};
+use crate::shared::{NS, arena, get, resident};
 use tidemill_seam::{Exchange, Region};
 use tidemill_sim::trace::{Place, Trace};
 use tidemill_sim::{Config, Duration, Happened, Lateness, Mapping, ProcessId, Rate, Sim, StoreOrder};

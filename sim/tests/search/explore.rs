@@ -6,9 +6,7 @@ use tidemill_sim::Overlay;
 use tidemill_sim::explore::{Bounds, Extent, Strategy};
 use tidemill_sim::harness::{Campaign, Params, Replay, Story, Tally};
 
-mod planted;
-
-use planted::{
+use crate::planted::{
     ABA, ALL, CHECK_THEN_ACT, LOST_WAKE_UP, OVERTAKEN_TWICE, THREE, TWO_LOSSES, USE_BEFORE_SET_UP,
 };
 

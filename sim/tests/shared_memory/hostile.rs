@@ -1,12 +1,10 @@
 //! A peer that stores what it likes into words that it can reach, between any two accesses of ours (RL-18).
 
-mod shared;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use shared::{Desk, NS, arena, get, resident};
+use crate::shared::{Desk, NS, arena, get, resident};
 use tidemill_ring::spsc::{Consumer, Producer, Spec, split, split_evicting};
 use tidemill_sim::{Arena, Env, Hostile, Rate, Sim, TwoSided};
 

@@ -1,13 +1,11 @@
 //! Late stores: what the declared orderings forbid is never seen, and what they allow is found.
 
-mod shared;
-
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 
-use shared::{Desk, NS, arena, get, resident};
+use crate::shared::{Desk, NS, arena, get, resident};
 use tidemill_ring::spsc::{Consumer, Producer, Spec, split};
 use tidemill_ring::wake::EventCount;
 use tidemill_seam::{Exchange, Notify, Region};

@@ -1,12 +1,10 @@
 //! Processes that pause and wake too late, and processes that die and come back, over a ring in shared memory.
 
-mod shared;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use shared::{Desk, NS, arena, get, resident};
+use crate::shared::{Desk, NS, arena, get, resident};
 use tidemill_ring::spsc::{Consumer, Full, Producer, Spec, split};
 use tidemill_seam::Region;
 use tidemill_sim::{Duration, Env, Lateness, Rate, Sim, StoreOrder, TwoSided};
