@@ -1,4 +1,4 @@
-use crate::{Condvar, Mutex};
+use crate::{Condvar, Mutex, thread};
 #[cfg(feature = "loom")]
 use loom::sync::atomic::AtomicU64;
 #[cfg(all(feature = "shuttle", not(feature = "loom")))]
@@ -19,6 +19,8 @@ pub enum Lapse {
     StoreRelaxed(u32),
     /// Loads of this word are `Relaxed`.
     LoadRelaxed(u32),
+    /// Loads of this word are `Relaxed` for the thread that made the region, which reads; those who write would turn for ever.
+    ReaderRelaxed(u32),
     /// Stores to this word are lost.
     StoreLost(u32),
     /// An exchange of a pair looks, and stores later.
@@ -34,6 +36,7 @@ pub struct Sparse {
     words: Arc<[Word]>,
     bed: Arc<Bed>,
     lapse: Lapse,
+    maker: thread::ThreadId,
     death: Arc<Death>,
     /// One a word, turned by each load of a pair: see [`Flawed`](crate::Flawed), which says why.
     turnstiles: Option<Arc<[AtomicU32]>>,
@@ -83,7 +86,7 @@ impl Sparse {
         };
         let death = Death { left: Plain::new(u32::MAX), died: AtomicBool::new(false) };
         let (words, bed) = ((0..words).map(word).collect(), Arc::default());
-        Self { words, bed, lapse, death: Arc::new(death), turnstiles: None }
+        Self { words, bed, lapse, maker: thread::current().id(), death: Arc::new(death), turnstiles: None }
     }
 
     /// The same, where loom tries every load of a pair before and after every store to it: for short models.
@@ -102,6 +105,14 @@ impl Sparse {
     pub fn revive(&self) -> bool {
         self.death.left.store(u32::MAX, Ordering::SeqCst);
         self.death.died.load(Ordering::SeqCst)
+    }
+
+    fn loads_relaxed(&self, at: u32) -> bool {
+        match self.lapse {
+            Lapse::LoadRelaxed(word) => word == at,
+            Lapse::ReaderRelaxed(word) => word == at && thread::current().id() == self.maker,
+            _ => false,
+        }
     }
 
     /// Whether a store reaches nobody.
@@ -139,7 +150,7 @@ unsafe impl Region for Sparse {
         if std::thread::panicking() {
             return 0;
         }
-        let order = if self.lapse == Lapse::LoadRelaxed(at) { Ordering::Relaxed } else { order };
+        let order = if self.loads_relaxed(at) { Ordering::Relaxed } else { order };
         match &self.words[at as usize] {
             Word::Followed(word) => word.load(order),
             Word::Quiet(word) => word.load(Ordering::SeqCst),
@@ -167,7 +178,7 @@ unsafe impl Region for Sparse {
         if std::thread::panicking() {
             return 0;
         }
-        let order = if self.lapse == Lapse::LoadRelaxed(at) { Ordering::Relaxed } else { order };
+        let order = if self.loads_relaxed(at) { Ordering::Relaxed } else { order };
         match &self.words[at as usize] {
             Word::FollowedPair(pair) => {
                 if let Some(turnstiles) = &self.turnstiles {

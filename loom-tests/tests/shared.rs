@@ -96,7 +96,7 @@ mod litmus {
     #[test]
     #[should_panic(expected = "item of")]
     fn a_commit_that_is_not_acquired_is_caught_rl_1() {
-        check(|| shared::two_claim_and_commit(Lapse::LoadRelaxed(shared::first_commit())));
+        check(|| shared::two_claim_and_commit(Lapse::ReaderRelaxed(shared::first_commit())));
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod litmus {
     }
 
     #[test]
-    #[should_panic(expected = "is lost")]
+    #[should_panic(expected = "another item of 2 than its next")]
     fn a_healer_without_a_proof_is_caught_rl_8_rl_12() {
         check(|| {
             shared::two_heal_beside_a_producer(Lapse::None, super::STORES, true, 1);
