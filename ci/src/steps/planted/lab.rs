@@ -4,11 +4,11 @@ use super::patch::Patch;
 use super::tree::Tree;
 use super::written::{Hunt, Row, STRATEGIES, Small};
 use crate::shell::{Failure, INCREMENTAL, Place, Said};
-use crate::steps::tidemill::{json, reproduced, selected};
+use crate::steps::tidemill::{json, reproduced};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// How the copy is built where its searches are measured: as fast as it compiles, for it runs for seconds.
+/// How the copy is built: as fast as it compiles, for it runs for seconds.
 const PROFILE: &str = "planted";
 /// The longest that one search may take, in seconds: a planted bug may well be an endless loop.
 const LIMIT: u64 = 240;
@@ -17,16 +17,14 @@ const LIMIT: u64 = 240;
 pub(crate) struct Lab {
     place: Place,
     tree: Tree,
-    /// Where its programs lie: not where our own do.
+    /// Where the copy is built: nothing that is built of it lies where our own programs do.
     target: PathBuf,
-    measures: bool,
 }
 
 impl Lab {
-    /// With measured searches, or with such as only have to find their bug.
-    pub(crate) fn new(place: &Place, measures: bool) -> Result<Self, Failure> {
+    pub(crate) fn new(place: &Place) -> Result<Self, Failure> {
         let target = place.target.join("ci/planted/target");
-        Ok(Self { place: place.clone(), tree: Tree::copy(place)?, target, measures })
+        Ok(Self { place: place.clone(), tree: Tree::copy(place)?, target })
     }
 
     pub(crate) fn tree(&self) -> &Tree {
@@ -51,16 +49,11 @@ impl Lab {
     }
 
     fn build(&self) -> Result<(), Failure> {
-        let call = if self.measures {
-            let call =
-                self.place.cargo(["build", "--quiet", "--profile", PROFILE, "-p", "tidemill-scenarios"]);
-            // One file differs from build to build.
-            call.env(INCREMENTAL, "1").args(["--bin", "tidemill"])
-        } else {
-            // What is not ours was built for the tests, and is not built again.
-            selected(&self.place, "tidemill", false).env("CARGO_BUILD_BUILD_DIR", &self.place.target)
-        };
-        call.dir(&self.tree.root).env("CARGO_TARGET_DIR", &self.target).read().map(drop)
+        let call = self.place.cargo(["build", "--quiet", "--profile", PROFILE, "-p", "tidemill-scenarios"]);
+        // One file differs from build to build.
+        let call = call.env(INCREMENTAL, "1");
+        let call = call.args(["--bin", "tidemill"]).dir(&self.tree.root);
+        call.env("CARGO_TARGET_DIR", &self.target).read().map(drop)
     }
 
     fn examine(&self, patch: &Patch, every: bool) -> Result<Row, Failure> {
@@ -147,7 +140,7 @@ impl Lab {
     fn sim(&self, patch: &Patch, args: &[&str]) -> Result<Said, Failure> {
         let dir = self.target.with_file_name("runs").join(&patch.name);
         std::fs::create_dir_all(&dir).map_err(|error| Failure::new(format!("{}: {error}", dir.display())))?;
-        let program = self.target.join(if self.measures { PROFILE } else { "debug" }).join("tidemill");
+        let program: &Path = &self.target.join(PROFILE).join("tidemill");
         self.place.call(program).args(args).dir(&dir).limit(LIMIT).capture()
     }
 }

@@ -4,9 +4,8 @@
 //! ci/patches/NAME.patch ─▶ copy of the tree ─▶ build ─▶ run under each strategy ─▶ replay ─▶ shrink ─▶ row of the table
 //! ```
 //! Without arguments two patches are planted, one of them another one with each commit, and the table is only compared
-//! with the patches: such a copy is built as tests are, of the crates that are built already. `--long` plants all of them,
-//! `--only NAME` those that are named; both measure, and write their rows anew. Those that cannot be taken for one another
-//! share a copy and its build.
+//! with the patches. `--long` plants all of them, `--only NAME` those that are named; both write their rows anew. Those that
+//! cannot be taken for one another share a copy and its build.
 
 mod lab;
 mod patch;
@@ -29,7 +28,7 @@ pub(crate) fn run(place: &Place) -> Verdict {
     if !measures {
         written.fits(&patches)?;
     }
-    let lab = Lab::new(place, measures)?;
+    let lab = Lab::new(place)?;
     for patch in &patches {
         lab.tree().check(patch)?;
     }
