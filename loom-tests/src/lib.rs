@@ -84,7 +84,7 @@ pub use {check as check_all, check as check_long};
 #[cfg(all(feature = "shuttle", not(feature = "loom")))]
 fn schedules() -> usize {
     let asked = std::env::var("TIDEMILL_SCHEDULES").ok();
-    asked.map_or(3_000, |text| text.parse().expect("TIDEMILL_SCHEDULES is a whole number"))
+    asked.map_or(1_500, |text| text.parse().expect("TIDEMILL_SCHEDULES is a whole number"))
 }
 
 /// `long` under shuttle, `short` under loom, which tries everything.

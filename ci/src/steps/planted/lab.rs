@@ -4,12 +4,20 @@ use super::patch::Patch;
 use super::tree::Tree;
 use super::written::{Hunt, Row, STRATEGIES, Small};
 use crate::shell::{Failure, INCREMENTAL, Place, Said};
-use crate::steps::tidemill::{json, reproduced};
+use crate::steps::tidemill::{json, reproduced, selected};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// How the copy is built: as fast as it compiles, for it runs for seconds.
-const PROFILE: &str = "planted";
+/// How the crates of a copy are built: as fast as they compile, for they run for seconds. Cargo names what it builds of a
+/// package by its path below the workspace and by its settings, and no other build of ours has these: what is not ours, the
+/// copy takes from the tests; what is ours and broken, nobody takes from the copy.
+const SETTINGS: [(&str, &str); 5] = [
+    ("opt-level", "1"),
+    ("codegen-units", "63"),
+    ("debug", "false"),
+    ("debug-assertions", "false"),
+    ("overflow-checks", "false"),
+];
 /// The longest that one search may take, in seconds: a planted bug may well be an endless loop.
 const LIMIT: u64 = 240;
 
@@ -17,14 +25,18 @@ const LIMIT: u64 = 240;
 pub(crate) struct Lab {
     place: Place,
     tree: Tree,
-    /// Where the copy is built: nothing that is built of it lies where our own programs do.
+    /// Where its programs lie: not where our own do.
     target: PathBuf,
+    /// The crates of the copy.
+    crates: Vec<String>,
 }
 
 impl Lab {
     pub(crate) fn new(place: &Place) -> Result<Self, Failure> {
         let target = place.target.join("ci/planted/target");
-        Ok(Self { place: place.clone(), tree: Tree::copy(place)?, target })
+        let tree = Tree::copy(place)?;
+        let crates = crates(place, &tree.root)?;
+        Ok(Self { place: place.clone(), tree, target, crates })
     }
 
     pub(crate) fn tree(&self) -> &Tree {
@@ -49,10 +61,14 @@ impl Lab {
     }
 
     fn build(&self) -> Result<(), Failure> {
-        let call = self.place.cargo(["build", "--quiet", "--profile", PROFILE, "-p", "tidemill-scenarios"]);
+        let set = |name: &String| {
+            let name = name.clone();
+            SETTINGS.map(|(key, value)| format!("--config=profile.dev.package.{name}.{key}={value}"))
+        };
+        let call = selected(&self.place, "tidemill", false).args(self.crates.iter().flat_map(set));
         // One file differs from build to build.
-        let call = call.env(INCREMENTAL, "1");
-        let call = call.args(["--bin", "tidemill"]).dir(&self.tree.root);
+        let call = call.args(["--quiet"]).env(INCREMENTAL, "1").dir(&self.tree.root);
+        let call = call.env("CARGO_BUILD_BUILD_DIR", &self.place.target);
         call.env("CARGO_TARGET_DIR", &self.target).read().map(drop)
     }
 
@@ -140,7 +156,15 @@ impl Lab {
     fn sim(&self, patch: &Patch, args: &[&str]) -> Result<Said, Failure> {
         let dir = self.target.with_file_name("runs").join(&patch.name);
         std::fs::create_dir_all(&dir).map_err(|error| Failure::new(format!("{}: {error}", dir.display())))?;
-        let program: &Path = &self.target.join(PROFILE).join("tidemill");
+        let program = self.target.join("debug/tidemill");
         self.place.call(program).args(args).dir(&dir).limit(LIMIT).capture()
     }
+}
+
+/// The names of all crates of a workspace.
+fn crates(place: &Place, root: &Path) -> Result<Vec<String>, Failure> {
+    let call = place.cargo(["metadata", "--no-deps", "--format-version", "1", "--offline"]).dir(root);
+    let metadata = json(&call.read()?)?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    Ok(packages.filter_map(|package| package["name"].as_str().map(String::from)).collect())
 }
