@@ -24,6 +24,7 @@ mod assembler;
 mod fixed;
 mod gather;
 mod lent;
+mod managed;
 mod memory;
 mod messages;
 mod meta;
@@ -53,6 +54,7 @@ pub use var::{Begins, Run, Runs, Var, VarConsumer, VarGrant, VarProducer, VarRea
 
 pub(crate) use gather::Hand;
 pub(crate) use lent::Lent;
+pub(crate) use managed::Roomy;
 pub(crate) use producer::Places;
 
 use crate::codec::CodecId;
@@ -77,6 +79,11 @@ pub trait Sink {
 
 /// Where messages go that are written where they will lie.
 pub trait TryFill: Sink {
+    /// Bytes of the longest room.
+    fn room_max(&self) -> usize {
+        self.payload_max()
+    }
+
     /// Publishes what `fill` writes into room for `len` bytes: as many as it says, or nothing where it fails. A refused
     /// closure did not run.
     ///

@@ -19,6 +19,7 @@ use tidemill_seam::{Exchange, Life, Liveness};
 mod begin;
 mod clear;
 mod grant;
+mod layered;
 mod managed;
 mod patient;
 mod tend;
@@ -29,6 +30,7 @@ pub use grant::Grant;
 pub use managed::{Deaf, Managed};
 pub use tend::Tended;
 
+pub(crate) use layered::Layered;
 pub(crate) use patient::{Patient, wait_for_room, wait_until};
 pub(crate) use tend::{Tender, Waiting};
 

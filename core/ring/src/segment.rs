@@ -20,6 +20,8 @@ use crate::view::View;
 use core::fmt;
 use tidemill_seam::{Exchange, Life, Liveness, Region};
 
+mod filled;
+
 /// The number of an item: from 0 over the life of a segment, whoever produces.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct Position(pub u64);
@@ -82,6 +84,8 @@ pub enum CreateError {
     Contended,
     /// A ring of several producers, in a region where a pair of words is no atomic.
     Narrow,
+    /// Its slots are to hold others than those that they were to be filled with.
+    Elements(Incompatible),
 }
 
 /// One participant, as of the moment of looking.
@@ -297,11 +301,16 @@ impl<R: Region> Segment<R> {
     /// # Errors
     /// [`Incompatible`] with the first of size, alignment and fingerprint that differs.
     pub fn holds<E: Plain>(&self) -> Result<(), Incompatible> {
-        let (own, want) = (self.header.layout.spec(), Spec::of::<E>(1));
-        Incompatible::unless(Field::ElementSize, u64::from(own.size), u64::from(want.size))?;
-        Incompatible::unless(Field::ElementAlign, u64::from(own.align), u64::from(want.align))?;
-        Incompatible::unless(Field::Fingerprint, own.fingerprint, want.fingerprint)
+        agree::<E>(self.header.layout.spec())
     }
+}
+
+/// Whether the slots of such a ring hold elements like `E`.
+fn agree<E: Plain>(own: &Spec) -> Result<(), Incompatible> {
+    let want = Spec::of::<E>(1);
+    Incompatible::unless(Field::ElementSize, u64::from(own.size), u64::from(want.size))?;
+    Incompatible::unless(Field::ElementAlign, u64::from(own.align), u64::from(want.align))?;
+    Incompatible::unless(Field::Fingerprint, own.fingerprint, want.fingerprint)
 }
 
 impl<R: Exchange> Segment<R> {
@@ -325,6 +334,17 @@ impl<R: Exchange> Segment<R> {
         creator: Creator,
         live: &L,
     ) -> Result<Self, CreateError> {
+        Self::lay_out(region, spec, (id, creator), live, |_| ())
+    }
+
+    /// Makes a segment of which `fill` writes the slots.
+    fn lay_out<L: Liveness>(
+        region: R,
+        spec: &Spec,
+        (id, creator): (SegmentId, Creator),
+        live: &L,
+        fill: impl FnOnce(&View<R>),
+    ) -> Result<Self, CreateError> {
         let layout = Layout::of(spec).map_err(CreateError::Spec)?;
         let have = region.words();
         if spec.shared() && !region.is_wide() {
@@ -332,13 +352,20 @@ impl<R: Exchange> Segment<R> {
         }
         let header = Header { layout, id, creator };
         live.claim(Layout::CREATOR, 0).map_err(|_| CreateError::Contended)?;
-        let made = vacant(&region, live).and_then(|()| {
-            let view = View::new(region, layout).ok_or(CreateError::Short { need: layout.words(), have })?;
-            make(&view, &header);
-            Ok(Self { view, header })
-        });
-        live.release(Layout::CREATOR, 0);
-        made
+        let _claim = MakesIt(live);
+        vacant(&region, live)?;
+        let view = View::new(region, layout).ok_or(CreateError::Short { need: layout.words(), have })?;
+        make(&view, &header, fill);
+        Ok(Self { view, header })
+    }
+}
+
+/// The claim of whoever makes a segment, which ends however that does.
+struct MakesIt<'l, L: Liveness>(&'l L);
+
+impl<L: Liveness> Drop for MakesIt<'_, L> {
+    fn drop(&mut self) {
+        self.0.release(Layout::CREATOR, 0);
     }
 }
 
@@ -368,7 +395,7 @@ fn vacant<R: Region, L: Liveness>(region: &R, live: &L) -> Result<(), CreateErro
     Ok(())
 }
 
-fn make<R: Exchange>(view: &View<R>, header: &Header) {
+fn make<R: Exchange>(view: &View<R>, header: &Header, fill: impl FnOnce(&View<R>)) {
     let making = Standing { phase: Phase::Making, generation: 0 };
     // Release: pairs with the Acquire of whoever attaches: whoever sees a word of the new segment sees that it is not ready.
     view.store(Layout::STATE, making.encode(), Ordering::Release);
@@ -378,6 +405,7 @@ fn make<R: Exchange>(view: &View<R>, header: &Header) {
     view.write(At(0), &header.encode());
     view.clear_unheard();
     view.note(Kind::Made, Layout::CREATOR, 0, 0);
+    fill(view);
     let ready = Standing { phase: Phase::Ready, generation: 0 };
     // Release: pairs with the Acquire of who attaches.
     view.store(Layout::STATE, ready.encode(), Ordering::Release);
@@ -406,6 +434,7 @@ impl fmt::Display for CreateError {
             }
             Self::Contended => f.write_str("somebody else makes a segment there"),
             Self::Narrow => f.write_str("several producers need pairs of words that are one atomic"),
+            Self::Elements(error) => fmt::Display::fmt(error, f),
         }
     }
 }

@@ -36,6 +36,7 @@ use tidemill_seam::{Duration, Exchange, Lend, Liveness};
 
 mod items;
 mod loans;
+mod managed;
 mod messages;
 mod parts;
 

@@ -17,6 +17,8 @@ use core::fmt;
 use core::marker::PhantomData;
 use tidemill_seam::Region;
 
+mod managed;
+
 /// Why a value was not published.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PublishError {
@@ -73,9 +75,18 @@ impl<T, C: Codec<T>, F: Sink, B: AsMut<[u8]>> TypedProducer<T, C, F, B> {
     /// # Errors
     /// [`PublishError`]; nothing was published then.
     pub fn try_publish(&mut self, value: &T) -> Result<Position, PublishError> {
-        let scratch = self.scratch.as_mut();
-        let len = self.codec.encode(value, scratch).map_err(PublishError::Encode)?;
-        let published = self.frames.try_publish(&scratch[..len], 0);
+        let len = self.encode(value)?;
+        self.send(len)
+    }
+
+    /// Encodes a value into the scratch memory. Gives its length.
+    fn encode(&mut self, value: &T) -> Result<usize, PublishError> {
+        self.codec.encode(value, self.scratch.as_mut()).map_err(PublishError::Encode)
+    }
+
+    /// Publishes the first `len` bytes of the scratch memory.
+    fn send(&mut self, len: usize) -> Result<Position, PublishError> {
+        let published = self.frames.try_publish(&self.scratch.as_mut()[..len], 0);
         published.map_err(|Refused { why, .. }| PublishError::Refused(why))
     }
 
@@ -87,9 +98,8 @@ impl<T, C: Codec<T>, F: Sink, B: AsMut<[u8]>> TypedProducer<T, C, F, B> {
     where
         F: PatientSink,
     {
-        let scratch = self.scratch.as_mut();
-        let len = self.codec.encode(value, scratch).map_err(PublishError::Encode)?;
-        let published = self.frames.publish(&scratch[..len], 0, until);
+        let len = self.encode(value)?;
+        let published = self.frames.publish(&self.scratch.as_mut()[..len], 0, until);
         published.map_err(|Refused { why, .. }| PublishError::Refused(why))
     }
 

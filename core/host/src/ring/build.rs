@@ -18,7 +18,10 @@ use tidemill_ring::wait::Wait;
 use tidemill_ring::{Layout, Peer, PeerName, Plain, Policies, Policy, Segment, Spec, Start};
 use tidemill_seam::{Clock, Duration, Entropy, Region};
 
+mod fill;
 mod frames;
+
+use fill::{Fill, make};
 
 pub use frames::{
     FrameConsumer, FrameProducer, FrameReader, Typed, TypedConsumer, TypedProducer, VarConsumer, VarProducer,
@@ -63,6 +66,7 @@ pub struct Builder<E> {
     ready: bool,
     /// Bytes of the longest message, where that is known.
     message_max: Option<usize>,
+    fill: Fill<E>,
     item: PhantomData<fn() -> E>,
 }
 
@@ -165,6 +169,7 @@ impl<E: Plain> Builder<E> {
             coordinate: Coordinate::Immediate,
             ready: true,
             message_max: None,
+            fill: Fill::ZEROES,
             item: PhantomData,
         }
     }
@@ -318,7 +323,7 @@ impl<E: Plain> Builder<E> {
     /// # Errors
     /// [`AttachError`]: among others [`NameTaken`](AttachError::NameTaken) where somebody produces, and
     /// [`Incompatible`](AttachError::Incompatible) where there is another ring of that name.
-    pub fn producer(self) -> Result<Producer<E>, AttachError> {
+    pub fn producer(mut self) -> Result<Producer<E>, AttachError> {
         Layout::of(&self.spec).map_err(AttachError::Spec)?;
         let (segment, lock) = self.open_or_make()?;
         agree(segment.header().layout.spec(), &self.spec)?;
@@ -333,7 +338,7 @@ impl<E: Plain> Builder<E> {
     ///
     /// # Errors
     /// [`AttachError`]: among others [`Crowded`](AttachError::Crowded) where as many produce as may.
-    pub fn multi_producer(self) -> Result<MultiProducer<E>, AttachError> {
+    pub fn multi_producer(mut self) -> Result<MultiProducer<E>, AttachError> {
         Layout::of(&self.spec).map_err(AttachError::Spec)?;
         let (segment, lock) = self.open_or_make()?;
         agree(segment.header().layout.spec(), &self.spec)?;
@@ -397,24 +402,15 @@ impl<E: Plain> Builder<E> {
         Ok((segment, lock))
     }
 
-    fn open_or_make(&self) -> Result<(Segment<Mapping>, Lock), AttachError> {
+    fn open_or_make(&mut self) -> Result<(Segment<Mapping>, Lock), AttachError> {
         for _ in 0..TURNS {
             match (self.open(), &self.place) {
-                (Err(AttachError::NotFound), Place::Path(path)) => make(path, &self.spec)?,
+                (Err(AttachError::NotFound), Place::Path(path)) => make(path, &self.spec, &mut self.fill)?,
                 (opened, _) => return opened,
             }
         }
         Err(AttachError::NotFound)
     }
-}
-
-/// Makes a segment and gives it that name. Nothing where it is somebody else's already.
-fn make(path: &Path, spec: &Spec) -> Result<(), AttachError> {
-    let bytes = Layout::of(spec).map_err(AttachError::Spec)?.bytes();
-    let draft = Draft::new(path.to_owned(), bytes)?;
-    let Backing { mapping, lock } = draft.backing();
-    Segment::create(mapping, spec, identity::fresh(), identity::creator(), lock)?;
-    draft.link().map(|_| ())
 }
 
 fn refused(table: &Segment<Mapping>, error: tidemill_ring::JoinError) -> AttachError {

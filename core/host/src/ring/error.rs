@@ -149,6 +149,7 @@ impl From<CreateError> for AttachError {
             CreateError::Taken { who, .. } => Self::NameTaken { owner: who },
             CreateError::Contended => Self::NotReady,
             CreateError::Narrow => Self::Incompatible { field: Field::Producers, got: 2, want: 1 },
+            CreateError::Elements(error) => error.into(),
         }
     }
 }

@@ -173,8 +173,9 @@ fn create(path: &Path, left: u64) {
     let bytes = tidemill_ring::Layout::of(&small()).expect("a ring").bytes();
     let draft = Draft::new(path.to_owned(), bytes).expect("there is room");
     let Backing { mapping, lock } = draft.backing();
-    Segment::create(KillAt::new(mapping, left), &small(), SegmentId(1), Creator::default(), lock)
-        .expect("a ring");
+    let region = KillAt::new(mapping, left);
+    let fill = |slot| item(u64::from(slot));
+    Segment::create_filled(region, &small(), SegmentId(1), Creator::default(), lock, fill).expect("a ring");
     draft.link().expect("the folder is ours");
 }
 

@@ -1,6 +1,8 @@
 //! What is public of rings, used as somebody does who comes with the documentation only: one test a row of verbs, on shared
 //! memory and in a file.
 
+mod fresh;
+mod managed;
 mod messages;
 mod parties;
 

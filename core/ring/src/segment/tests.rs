@@ -36,8 +36,10 @@ struct World {
 }
 
 mod begins;
+mod filled;
 mod laws;
 mod managed;
+mod managed_layers;
 mod noticed;
 mod party;
 mod regressions;

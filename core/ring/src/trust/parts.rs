@@ -142,6 +142,10 @@ impl<const N: usize, R: Exchange + Lend, L: Liveness> Sink for Trusting<FramePro
 }
 
 impl<const N: usize, R: Exchange + Lend, L: Liveness> TryFill for Trusting<FrameProducer<N, R, L>> {
+    fn room_max(&self) -> usize {
+        N
+    }
+
     /// Room in one piece is that of one part: [`Why::TooLarge`] where more is asked for.
     fn try_fill<X>(
         &mut self,

@@ -20,7 +20,7 @@ use tidemill_seam::Duration;
 
 type Rx = crate::Consumer<u64, Party, Party>;
 type Hook = Box<dyn FnMut(&Alert)>;
-type Watched = Managed<u64, Party, Party, Hook, 1>;
+type Watched = Managed<Tx, Hook, 1>;
 
 const MS: u64 = 1_000_000;
 
