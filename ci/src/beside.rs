@@ -1,4 +1,4 @@
-//! A second process of ours for the steps that build in directories of their own, beside the first with all the others.
+//! A second process of ours for the steps that build where the first, which has all the others, does not at that time.
 //!
 //! Half of a step is one long test or one crate that everything waits for. Two of them at a time keep two processors busy.
 
@@ -6,8 +6,8 @@ use crate::shell::{Failure, Place, Said};
 use std::thread::{self, JoinHandle};
 
 /// Steps that never wait for the lock of the workspace's own target directory while something is compiled there.
-pub(crate) const STEPS: [&str; 7] =
-    ["miri", "noheap", "boards", "aarch64", "downstream", "elsewhere", "planted"];
+pub(crate) const STEPS: [&str; 8] =
+    ["miri", "noheap", "boards", "loom", "aarch64", "downstream", "elsewhere", "planted"];
 
 /// No one program of a step may take half as long.
 const LIMIT_S: u64 = 60 * 60;

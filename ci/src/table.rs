@@ -122,7 +122,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "clippy",
-        what: "no lint in any target, the loom and shuttle models included",
+        what: "no lint in any target; those of loom and shuttle are read where they are built",
         repeat: "cargo ci clippy",
         needs: &[],
         run: cargo::clippy,

@@ -33,11 +33,6 @@ const OPTIONAL: &str = "tidemill-host/tokio,tidemill-fuzz/codecs";
 pub(crate) fn clippy(place: &Place) -> Verdict {
     let all = ["clippy", "--workspace", "--all-targets", "--keep-going", "--features", OPTIONAL];
     place.cargo(all).args(["--", "-D", "warnings"]).run()?;
-    for feature in ["loom", "shuttle"] {
-        let args =
-            ["clippy", "-p", "loom-tests", "--all-targets", "--features", feature, "--", "-D", "warnings"];
-        place.cargo(args).run()?;
-    }
     Ok(String::new())
 }
 
@@ -53,12 +48,12 @@ pub(crate) fn test(place: &Place) -> Verdict {
 }
 
 pub(crate) fn loom(place: &Place) -> Verdict {
-    counted(place.cargo(["test", "-p", "loom-tests", "--features", "loom", "--release"]))
+    linted(place.cargo(["test", "-p", "loom-tests", "--features", "loom", "--release"]))
 }
 
 pub(crate) fn shuttle(place: &Place) -> Verdict {
     let call = place.cargo(["test", "-p", "loom-tests", "--features", "shuttle", "--release"]);
-    counted(if place.long { call.env("TIDEMILL_SCHEDULES", "100000") } else { call })
+    linted(if place.long { call.env("TIDEMILL_SCHEDULES", "100000") } else { call })
 }
 
 /// The codecs of rings: each alone for a board without an operating system, all of them against any bytes.
@@ -96,7 +91,6 @@ const MIRI: [&str; 7] = ["+nightly", "miri", "test", "-p", "tidemill-ring", "-p"
 
 /// Once over everything, and beside it the tests with threads again under several schedules: the first is one thread long.
 pub(crate) fn miri(place: &Place) -> Verdict {
-    place.cargo(MIRI).args(["--lib", "--tests", "--no-run"]).run()?;
     // That nothing is allocated is counted over a long run, and the pure machines of rings have no unsafe code: miri adds
     // hours to them and no knowledge. A hostile peer's words are of another size than ours, which its stores do not know.
     let never = [
@@ -127,7 +121,6 @@ pub(crate) fn miri(place: &Place) -> Verdict {
     ];
     let short: &[&str] = if place.long { &[] } else { &for_long };
     let skipped: Vec<&str> = never.iter().chain(short).flat_map(|name| ["--skip", *name]).collect();
-    let units = place.cargo(MIRI).args(["--lib", "--"]).args(&skipped);
     let both = ["core/ring", "core/flow"];
     let whole = if place.long { &both[..] } else { &both[1..] };
     // Headers, wires, paces and a count of allocations reach no unsafe code that another program does not.
@@ -135,11 +128,14 @@ pub(crate) fn miri(place: &Place) -> Verdict {
         if place.long { &[] } else { &["message", "no_allocation", "pace", "quick", "wire"] };
     let whole =
         test_programs(place, whole, &[""])?.into_iter().filter(|name| !plain.contains(&name.as_str()));
-    let whole = place.cargo(MIRI).args(chosen(whole)).args(["--"]).args(&skipped);
+    let whole: Vec<String> = chosen(whole).collect();
     let seeds = if place.long { "0..128" } else { "0..3" };
     let names = ["two_threads", "different_threads"];
-    let threaded =
-        place.cargo(MIRI).args(chosen(test_programs(place, &both, &names)?)).args(["--"]).args(names);
+    let threaded: Vec<String> = chosen(test_programs(place, &both, &names)?).collect();
+    place.cargo(MIRI).args(["--lib", "--no-run"]).args(&whole).args(&threaded).run()?;
+    let units = place.cargo(MIRI).args(["--lib", "--"]).args(&skipped);
+    let whole = place.cargo(MIRI).args(whole).args(["--"]).args(&skipped);
+    let threaded = place.cargo(MIRI).args(threaded).args(["--"]).args(names);
     let threaded = threaded.env("MIRIFLAGS", format!("-Zmiri-many-seeds={seeds}"));
     let (once, again) = thread::scope(|scope| {
         let again = scope.spawn(|| counted(threaded));
@@ -175,14 +171,33 @@ fn test_programs(place: &Place, crates: &[&str], words: &[&str]) -> Result<Vec<S
     Ok(names)
 }
 
+/// As [`counted`], built by clippy, which is a compiler too: one build with its lints instead of two. Any warning is a failure.
+pub(crate) fn linted(call: Call) -> Verdict {
+    let call = call.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+    let line = call.line();
+    let said = call.read()?;
+    if let Some(warning) = first_warning(&said.stderr) {
+        println!("{}", said.stderr);
+        return Err(Failure::new(warning).repeat(line));
+    }
+    summed(&said.stdout, line)
+}
+
+fn first_warning(stderr: &str) -> Option<&str> {
+    stderr.lines().find(|line| line.starts_with("warning"))
+}
+
 /// A run of tests, with how many there were: a suite that has lost its tests does not pass.
 pub(crate) fn counted(call: Call) -> Verdict {
     let line = call.line();
-    let said = call.read()?;
-    let tests = tests_passed(&said.stdout);
+    summed(&call.read()?.stdout, line)
+}
+
+fn summed(said: &str, line: String) -> Verdict {
+    let tests = tests_passed(said);
     println!(
         "{}",
-        said.stdout.lines().filter(|line| line.starts_with("test result")).collect::<Vec<_>>().join("\n")
+        said.lines().filter(|line| line.starts_with("test result")).collect::<Vec<_>>().join("\n")
     );
     if tests == 0 { Err(Failure::new("no test ran").repeat(line)) } else { Ok(format!("{tests} tests")) }
 }
@@ -196,12 +211,19 @@ pub(crate) fn tests_passed(said: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::tests_passed;
+    use super::{first_warning, tests_passed};
 
     #[test]
     fn passed_tests_are_summed_over_programs_and_no_program_is_no_test() {
         let said = "running 3 tests\ntest result: ok. 3 passed; 0 failed; 1 ignored\nx\ntest result: ok. 14 passed; 0 failed\n";
         assert_eq!(tests_passed(said), 17);
         assert_eq!(tests_passed("nothing"), 0);
+    }
+
+    #[test]
+    fn a_warning_is_found_among_what_cargo_says() {
+        let said = "   Compiling a v0.1.0\nwarning: unused variable: `x`\n    Finished `release`\n";
+        assert_eq!(first_warning(said), Some("warning: unused variable: `x`"));
+        assert_eq!(first_warning("   Compiling warnings v0.1.0\n"), None);
     }
 }

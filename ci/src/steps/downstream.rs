@@ -33,5 +33,5 @@ pub(crate) fn run(place: &Place) -> Verdict {
 fn cargo<const N: usize>(place: &Place, args: [&str; N]) -> Call {
     let call = place.cargo(args).dir(&place.root.join("scenarios/downstream"));
     let call = call.env("CARGO_TARGET_DIR", place.target.join("downstream"));
-    call.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
+    call.env("CARGO_PROFILE_DEV_DEBUG", "false")
 }

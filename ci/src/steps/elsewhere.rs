@@ -2,7 +2,7 @@
 //! build, and so a target directory of its own.
 
 use crate::shell::{Call, Failure, Place};
-use crate::steps::cargo::counted;
+use crate::steps::cargo::linted;
 use crate::table::Verdict;
 
 const MADSIM: [&str; 3] = ["--no-default-features", "--features", "madsim"];
@@ -16,12 +16,12 @@ pub(crate) fn run(place: &Place) -> Verdict {
             Failure::new("a crate of ours has other dependencies than its lock file says").repeat(cure)
         );
     }
-    // clippy is a compiler too: one build, with its lints, instead of two.
-    let tokio = linted(cargo(place, ["test", "--locked"]), "-D warnings");
-    let tokio = counted(tokio.env("CARGO_TARGET_DIR", place.target.join("elsewhere")))?;
+    // What it has of others, the crate of a user has as well.
+    let tokio = cargo(place, ["test", "--locked"]);
+    let tokio = linted(tokio.env("CARGO_TARGET_DIR", place.target.join("downstream")))?;
     let madsim = cargo(place, ["test", "--locked", "--test", "madsim"]).args(MADSIM);
-    let madsim = linted(madsim, "-D warnings --cfg madsim");
-    let madsim = counted(madsim.env("CARGO_TARGET_DIR", place.target.join("elsewhere-madsim")))?;
+    let madsim = madsim.env("RUSTFLAGS", "--cfg madsim");
+    let madsim = linted(madsim.env("CARGO_TARGET_DIR", place.target.join("elsewhere-madsim")))?;
     let tests = format!("{tokio} with tokio and turmoil, {madsim} with madsim");
     if place.long { refused(place).map(|()| tests) } else { Ok(tests) }
 }
@@ -29,7 +29,7 @@ pub(crate) fn run(place: &Place) -> Verdict {
 /// Without the cfg madsim would run in real time, on real sockets: nothing may come of such a build.
 fn refused(place: &Place) -> Result<(), Failure> {
     let plain = cargo(place, ["check", "--locked", "--test", "madsim"]).args(MADSIM);
-    let plain = plain.env("CARGO_TARGET_DIR", place.target.join("elsewhere"));
+    let plain = plain.env("CARGO_TARGET_DIR", place.target.join("downstream"));
     let line = plain.line();
     println!("$ {line}");
     let said = plain.capture()?;
@@ -38,10 +38,6 @@ fn refused(place: &Place) -> Result<(), Failure> {
     }
     println!("{}", said.all());
     Err(Failure::new("without `--cfg madsim` the build does not say that it is refused").repeat(line))
-}
-
-fn linted(call: Call, flags: &str) -> Call {
-    call.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("RUSTFLAGS", flags)
 }
 
 fn cargo<const N: usize>(place: &Place, args: [&str; N]) -> Call {
