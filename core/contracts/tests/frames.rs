@@ -1,7 +1,10 @@
 //! The suite of messages passes both of our forms and the model, and rejects each broken twin by its law.
 
 use tidemill_contracts::broken::frames::{Fault, Twin};
-use tidemill_contracts::frames::{Parts, PartsInPlace, Runs, RunsInPlace, parts_words, runs_words};
+use tidemill_contracts::frames::{
+    Parts, PartsInPlace, PartsOfSeveral, Runs, RunsInPlace, RunsOfSeveral, parts_words, runs_words,
+    several_parts_words, several_runs_words,
+};
 use tidemill_contracts::segment::Claims;
 use tidemill_contracts::{Effort, Verdict, frames};
 use tidemill_ring::Heap;
@@ -59,5 +62,21 @@ fn messages_in_parts_seen_in_place_keep_every_law() {
 fn messages_in_runs_seen_in_place_keep_every_law() {
     let claims = Claims::default();
     let make = |capacity| RunsInPlace::new(Heap::new(runs_words(capacity)), &claims, capacity);
+    passes(frames(make, Effort::Quick));
+}
+
+// RING-LAWS, RING-MPSC: messages in parts of one among several producers keep every law of the suite.
+#[test]
+fn messages_in_parts_of_several_keep_every_law() {
+    let claims = Claims::default();
+    let make = |capacity| PartsOfSeveral::new(Heap::new(several_parts_words(capacity)), &claims, capacity);
+    passes(frames(make, Effort::Quick));
+}
+
+// RING-LAWS, RING-MPSC: messages in runs of one among several producers keep every law of the suite.
+#[test]
+fn messages_in_runs_of_several_keep_every_law() {
+    let claims = Claims::default();
+    let make = |capacity| RunsOfSeveral::new(Heap::new(several_runs_words(capacity)), &claims, capacity);
     passes(frames(make, Effort::Quick));
 }

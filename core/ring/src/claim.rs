@@ -84,7 +84,7 @@ pub(crate) const fn said(word: u64, position: u64) -> Said {
 }
 
 /// Whose a commit word is, which says something.
-fn owner(word: u64) -> Option<u32> {
+pub(crate) fn owner(word: u64) -> Option<u32> {
     ((word >> OWNER) as u8).checked_sub(1).map(u32::from)
 }
 
@@ -252,6 +252,12 @@ impl<R: Region> View<R> {
     pub(crate) fn said(&self, position: u64) -> (Said, u64) {
         let word = self.pair(self.layout().entry(position));
         (said(word, position), word)
+    }
+
+    /// Whose a settled position is, where several produce: one above its post. Zero where one does.
+    #[inline]
+    pub(crate) fn owner_at(&self, position: u64) -> u32 {
+        if self.shared() { owner(self.said(position).1).map_or(0, |k| k + 1) } else { 0 }
     }
 
     /// Settles our own claim.

@@ -101,7 +101,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// heard before it.
     pub fn peek(&mut self, i: u32) -> Option<E> {
         if self.ready_items() <= u64::from(i) {
-            self.look_further();
+            self.look_further(u64::from(i) + 1);
         }
         (u64::from(i) < self.ready_items()).then(|| self.view.take(self.follow.next + u64::from(i)))
     }
@@ -152,17 +152,29 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
             if let Some(news) = self.refresh() {
                 return Err(news);
             }
+            if self.view.shared() {
+                self.follow.run_on(&self.view, want);
+            }
         } else if self.ready_items() < want {
-            self.look_further();
+            self.look_further(want);
         }
         Ok(self.ready_items())
     }
 
-    /// Learns what was published meanwhile, unless something is to be heard first: `try_next` tells it in its turn.
-    fn look_further(&mut self) {
+    /// Everything below a position was found to be items.
+    pub(crate) fn found(&mut self, to: u64) {
+        self.follow.known = self.follow.known.max(to);
+    }
+
+    /// Learns what was published meanwhile, where `want` items are asked for, unless something is to be heard first: `try_next`
+    /// tells it in its turn.
+    fn look_further(&mut self, want: u64) {
         if self.view.shared() {
-            // Several producers tell nothing that would be heard once only.
-            let _: Option<Next<()>> = self.refresh();
+            if self.ready_items() == 0 {
+                // Several producers tell nothing that would be heard once only.
+                let _: Option<Next<()>> = self.refresh();
+            }
+            self.follow.run_on(&self.view, want);
             return;
         }
         let mut seen = self.follow;

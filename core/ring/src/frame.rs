@@ -9,6 +9,11 @@
 //! - [`FrameProducer`], [`FrameConsumer`], [`FrameReader`] over slots of [`Fixed<N>`](Fixed): parts, all granted and shown together.
 //! - [`VarProducer`], [`VarConsumer`], [`VarReader`] over granules of [`Var<G>`](Var): each message in one run.
 //!
+//! Where several produce, [`MultiFrameProducer`] and [`MultiVarProducer`] publish to the same consumers and readers. All of a message
+//! is claimed by one exchange (RL-11) and settles from its end on: its slots are neighbours, whoever else publishes, and it is seen
+//! whole or not at all, whoever dies. So one message at a time is kept, with whose it is: its number counts among those of that owner
+//! only, and a slot of another owner, one that was given up or one that is void ends it.
+//!
 //! The pieces beneath are pure: [`split`] borrows the payload, the [`Assembler`] brings its own memory or is given it, and a
 //! message of one part is never assembled.
 //!
@@ -21,6 +26,7 @@
 //! - **RL-18** *Foreign words.* A header is checked before anything in it is used; a lie is a [`Cause`], never a panic.
 
 mod assembler;
+mod filling;
 mod fixed;
 mod gather;
 mod lent;
@@ -33,6 +39,7 @@ mod parts;
 mod patient;
 mod producer;
 mod received;
+mod several;
 mod sizes;
 mod split;
 mod var;
@@ -48,9 +55,12 @@ pub use parts::{FrameConsumer, FrameReader};
 pub use patient::{PatientSink, PatientSource};
 pub use producer::{FrameGrant, FrameProducer, Unfilled};
 pub use received::Received;
+pub use several::{MultiFrameGrant, MultiFrameProducer};
 pub use sizes::{SizeClasses, SizesError};
 pub use split::{Part, Parts, TooLarge, split};
-pub use var::{Begins, Run, Runs, Var, VarConsumer, VarGrant, VarProducer, VarReader};
+pub use var::{
+    Begins, MultiVarGrant, MultiVarProducer, Run, Runs, Var, VarConsumer, VarGrant, VarProducer, VarReader,
+};
 
 pub(crate) use gather::Hand;
 pub(crate) use lent::Lent;

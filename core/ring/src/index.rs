@@ -51,7 +51,7 @@ pub struct Span {
     pub len: u32,
     /// What the sender means by the frame: its own number.
     pub kind: u8,
-    /// Zero where nobody has use for them.
+    /// [`GOES_ON`](Self::GOES_ON), or none.
     pub flags: u8,
     /// The number of a part within its message, where a frame is one.
     pub part: u16,
@@ -103,6 +103,10 @@ impl Commit {
 }
 
 impl Span {
+    /// The granule belongs to a run that began `len` granules before: only where several produce, since each granule of theirs has
+    /// a commit word.
+    pub const GOES_ON: u8 = 1;
+
     /// As it stands in two words.
     pub const fn encode(self) -> [u32; 2] {
         [self.len, self.kind as u32 | (self.flags as u32) << 8 | (self.part as u32) << 16]

@@ -15,7 +15,7 @@ use crate::header::{Field, Incompatible};
 use crate::heal;
 use crate::index::Mark;
 use crate::journal::Kind;
-use crate::layout::Layout;
+use crate::layout::{Kind as Holds, Layout};
 use crate::producer::{OpenError, Refused, Tended, Tender, Waiting, Why};
 use crate::segment::{Position, Segment};
 use crate::table::Identity;
@@ -68,8 +68,20 @@ impl<R: Exchange> Segment<R> {
     /// Produces here beside others: takes a place that is free, or that of one who is proved dead.
     ///
     /// # Errors
-    /// [`OpenError`]: other elements, a ring of one producer, or no place.
+    /// [`OpenError`]: other elements, a ring of one producer, or no place. What lies in granules goes through a
+    /// [`multi_var_producer`](Self::multi_var_producer).
     pub fn multi_producer<E: Plain, L: Liveness>(
+        self,
+        live: L,
+        who: Identity,
+    ) -> Result<MultiProducer<E, R, L>, OpenError> {
+        let frames = matches!(self.view.layout().spec().kind, Holds::Frames);
+        Incompatible::unless(Field::Kind, u64::from(frames), 0).map_err(OpenError::Incompatible)?;
+        self.one_of_several(live, who)
+    }
+
+    /// The same, whatever begins in its slots.
+    pub(crate) fn one_of_several<E: Plain, L: Liveness>(
         self,
         live: L,
         who: Identity,
@@ -197,17 +209,22 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
     /// Leaves its place to another.
     pub fn close(self) {}
 
-    #[inline]
-    fn claim_next(&mut self) -> Result<u64, Why> {
-        self.claim_run(1)
+    pub(crate) fn view(&self) -> &View<R> {
+        &self.view
     }
 
-    /// Claims `n` positions, of which it gives the first: so many as there can be room for.
     #[inline]
-    fn claim_run(&mut self, n: u32) -> Result<u64, Why> {
+    fn claim_next(&mut self) -> Result<u64, Why> {
+        self.claim_run(|_| 1)
+    }
+
+    /// Claims as many positions as `count` says for the first of them, which it gives: so many as there can be room for.
+    #[inline]
+    fn claim_run(&mut self, count: impl Fn(u64) -> u32) -> Result<u64, Why> {
         self.give_up();
         let mut at = self.view.tail();
         for _ in 0..TURNS {
+            let n = count(at);
             // Whatever stands in the tail (RL-18).
             if self.limit.saturating_sub(at) < u64::from(n) {
                 at = self.make_room(at, n)?;

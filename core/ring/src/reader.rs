@@ -97,6 +97,8 @@ impl<E: Plain, R: Exchange, L: Liveness> Reader<E, R, L> {
             return Some(self.lagged(gate));
         }
         self.pass(self.follow.next + items);
+        // More than were known, where a run of several producers ends behind them.
+        self.follow.known = self.follow.known.max(self.follow.next);
         Some(Next::Item(taken))
     }
 

@@ -10,8 +10,10 @@ use tidemill_ring::table::Identity;
 use tidemill_ring::{Layout, Next, Peer, PeerName, Policies, Segment, Spec, Start, Trusting, Why};
 use tidemill_seam::{Exchange, Lend};
 
+mod several;
 mod takes;
 
+pub use several::{PartsOfSeveral, RunsOfSeveral, several_parts_words, several_runs_words};
 use takes::{LetGo, PartsTaken, RunsTaken, Seen, Takes};
 
 pub(super) const N: usize = 16;
@@ -55,6 +57,10 @@ pub trait Form<'c, R: Exchange + Clone> {
     fn spec(capacity: u32) -> Spec;
     /// The only producer.
     fn open(segment: Segment<R>, claims: &'c Claims) -> Self::Tx;
+    /// Its claim.
+    fn slot(_: &Self::Tx) -> u32 {
+        Layout::PRODUCER
+    }
     /// Asks for room for a message of the kind [`ABANDONED`], writes half of it, and gives up.
     fn abandon(tx: &mut Self::Tx, payload: &[u8]);
     /// Begins a message of that number, and never ends it: whether it could.
@@ -212,8 +218,9 @@ impl<'c, R: Exchange + Clone, F: Form<'c, R>, T: Takes<'c, R>> Framed for Ours<'
     }
 
     fn restart(&mut self) {
-        mem::forget(self.producer.take());
-        self.claims.kill(Layout::PRODUCER);
+        let dead = self.producer.take().expect("there is always one");
+        self.claims.kill(F::slot(&dead));
+        mem::forget(dead);
         self.open();
     }
 }
@@ -246,12 +253,17 @@ impl<'c, R: Exchange + Clone + 'c> Form<'c, R> for InParts {
 
 /// Publishes a part as somebody does who keeps no law.
 fn spoil<R: Exchange>(tx: &mut FrameProducer<N, R, &Claims>, number: u32, parts: u16, len: u32) -> bool {
+    tx.raw().try_push(spoiled(number, parts, len)).is_ok()
+}
+
+/// The first part of a message of so many, which says that it is so long.
+fn spoiled(number: u32, parts: u16, len: u32) -> Fixed<N> {
     let meta = Meta { len: N as u32, parts, message: number, ..Meta::default() };
     let mut slot = Fixed::<N>::new();
     slot.commit(meta).expect("it fits");
     let lie = Meta { len, ..meta }.pack();
     tidemill_ring::element::bytes_mut(&mut slot)[..4].copy_from_slice(&lie[0].to_ne_bytes());
-    tx.raw().try_push(slot).is_ok()
+    slot
 }
 
 impl<'c, R: Exchange + Clone + Lend + 'c> Form<'c, R> for PartsWritten {

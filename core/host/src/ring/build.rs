@@ -12,6 +12,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use tidemill_ring::coordinate::Coordinate;
 use tidemill_ring::header::Field;
+use tidemill_ring::layout::Kind;
 use tidemill_ring::name::{Name, NameError};
 use tidemill_ring::table::PeerNameError;
 use tidemill_ring::wait::Wait;
@@ -24,8 +25,8 @@ mod frames;
 use fill::{Fill, make};
 
 pub use frames::{
-    FrameConsumer, FrameProducer, FrameReader, Typed, TypedConsumer, TypedProducer, VarConsumer, VarProducer,
-    VarReader,
+    FrameConsumer, FrameProducer, FrameReader, MultiFrameProducer, MultiVarProducer, Typed, TypedConsumer,
+    TypedProducer, VarConsumer, VarProducer, VarReader,
 };
 
 /// The half that publishes, in shared memory.
@@ -324,9 +325,7 @@ impl<E: Plain> Builder<E> {
     /// [`AttachError`]: among others [`NameTaken`](AttachError::NameTaken) where somebody produces, and
     /// [`Incompatible`](AttachError::Incompatible) where there is another ring of that name.
     pub fn producer(mut self) -> Result<Producer<E>, AttachError> {
-        Layout::of(&self.spec).map_err(AttachError::Spec)?;
-        let (segment, lock) = self.open_or_make()?;
-        agree(segment.header().layout.spec(), &self.spec)?;
+        let (segment, lock) = self.open_as_meant()?;
         let mut producer =
             segment.producer(lock, identity())?.coordinate(self.coordinate, MonotonicClock.now());
         self.wait.map_or(Ok(()), |wait| producer.wait_by(wait))?;
@@ -339,10 +338,10 @@ impl<E: Plain> Builder<E> {
     /// # Errors
     /// [`AttachError`]: among others [`Crowded`](AttachError::Crowded) where as many produce as may.
     pub fn multi_producer(mut self) -> Result<MultiProducer<E>, AttachError> {
-        Layout::of(&self.spec).map_err(AttachError::Spec)?;
-        let (segment, lock) = self.open_or_make()?;
-        agree(segment.header().layout.spec(), &self.spec)?;
-        Ok(segment.multi_producer(lock, identity())?)
+        let (segment, lock) = self.open_as_meant()?;
+        let mut producer = segment.multi_producer(lock, identity())?;
+        self.wait.map_or(Ok(()), |wait| producer.wait_by(wait))?;
+        Ok(producer)
     }
 
     /// Takes part as one who reads in place and is waited for.
@@ -402,6 +401,14 @@ impl<E: Plain> Builder<E> {
         Ok((segment, lock))
     }
 
+    /// The ring as it was meant, made where there is none.
+    fn open_as_meant(&mut self) -> Result<(Segment<Mapping>, Lock), AttachError> {
+        Layout::of(&self.spec).map_err(AttachError::Spec)?;
+        let (segment, lock) = self.open_or_make()?;
+        agree(segment.header().layout.spec(), &self.spec)?;
+        Ok((segment, lock))
+    }
+
     fn open_or_make(&mut self) -> Result<(Segment<Mapping>, Lock), AttachError> {
         for _ in 0..TURNS {
             match (self.open(), &self.place) {
@@ -425,7 +432,8 @@ fn same(field: Field, got: u32, want: u32) -> Result<(), AttachError> {
 /// Whether a ring that is there is the one that was meant, its elements aside.
 fn agree(there: &Spec, meant: &Spec) -> Result<(), AttachError> {
     same(Field::Capacity, there.capacity, meant.capacity)?;
-    same(Field::Kind, u32::from(there.indexed()), u32::from(meant.indexed()))?;
+    let frames = |spec: &Spec| u32::from(spec.kind == Kind::Frames);
+    same(Field::Kind, frames(there), frames(meant))?;
     same(Field::Codec, there.codec, meant.codec)?;
     same(Field::History, there.history, meant.history)?;
     same(Field::Participants, there.participants, meant.participants)?;

@@ -66,8 +66,9 @@ mod watch;
 mod witness;
 
 pub use build::{
-    Builder, Consumer, FrameConsumer, FrameProducer, FrameReader, MultiProducer, Passed, Producer, Reader,
-    Ring, Typed, TypedConsumer, TypedProducer, VarConsumer, VarProducer, VarReader, over, ring,
+    Builder, Consumer, FrameConsumer, FrameProducer, FrameReader, MultiFrameProducer, MultiProducer,
+    MultiVarProducer, Passed, Producer, Reader, Ring, Typed, TypedConsumer, TypedProducer, VarConsumer,
+    VarProducer, VarReader, over, ring,
 };
 pub use count::Counter;
 pub use edge::{EdgeBuilder, EdgeRx, EdgeTx};

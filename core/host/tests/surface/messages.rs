@@ -147,3 +147,35 @@ fn surface_typed() {
         drop(rx.into_raw());
     }
 }
+
+// RING-MPSC, RING-FRAMES: messages and values of several producers, in parts and in runs, by the same verbs
+#[test]
+fn surface_messages_of_several() {
+    for own in Own::each() {
+        let of = || own.ring().frames::<32>(8).producers(2);
+        let mut one = of().multi_frame_producer().expect("a place");
+        let mut two = of().multi_frame_producer().expect("a place");
+        let mut rx = of().name("risk").frame_consumer().expect("there is room");
+        let grant = one.grant(40, 9).expect("there is room");
+        assert_eq!(two.try_publish(&PAYLOAD, 3).map_err(|_| ()), Ok(Position(2)));
+        drop(grant);
+        let mut grant = one.grant(40, 4).expect("there is room");
+        assert_eq!((grant.write(&PAYLOAD), grant.missing()), (40, 0));
+        assert_eq!(grant.commit().map_err(|_| ()), Ok(Position(6)));
+        let late = two.publish(&PAYLOAD, 6, soon(2)).expect_err("nobody takes anything");
+        assert!(matches!(late.why, Why::Full { .. }));
+        let mut heard = Vec::new();
+        assert_eq!(rx.poll(9, |message, _| heard.push((message.kind, message.bytes.len()))), (2, None));
+        assert_eq!(heard, [(3, 100), (4, 40)]);
+    }
+    for own in Own::each() {
+        let of = || own.ring().runs::<16>(16).producers(2).typed::<u64, _>(Decimal);
+        let mut one = of().multi_producer().expect("a place");
+        let mut two = of().multi_producer().expect("a place");
+        let mut rx = of().consumer().expect("there is room");
+        assert_eq!(one.try_publish(&7), Ok(Position(0)));
+        assert_eq!(two.publish(&8, Until::forever()), Ok(Position(1)));
+        assert_eq!((rx.try_next(), rx.try_next()), (Some(Next::Item(7)), Some(Next::Item(8))));
+        assert!(one.raw().grant(40, 1).is_ok(), "it is given up");
+    }
+}

@@ -47,6 +47,13 @@ impl Follow {
         }
     }
 
+    /// Learns of items behind those that are known, until `want` of them are.
+    pub(crate) fn run_on<R: Region>(&mut self, view: &View<R>, want: u64) {
+        while self.known - self.next < want && view.said(self.known).0 == Said::Item {
+            self.known += 1;
+        }
+    }
+
     /// What is to be heard before the next item, if anything; gaps are passed by `pass`, which is told how far. Who may be
     /// overtaken (`copies`) finds out about that by what it copies.
     pub(crate) fn shared_news<R: Region, T>(

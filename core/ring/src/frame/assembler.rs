@@ -87,7 +87,7 @@ pub enum Cause {
     },
     /// Its owner was started again.
     Restart,
-    /// Its owner died, and the rest of it was voided.
+    /// Its owner died or gave it up, and the rest of it is void.
     Void,
     /// Its reader was overtaken.
     Lagged,
@@ -267,7 +267,7 @@ impl fmt::Display for Cause {
             Self::Length { says, has } => write!(f, "a part says {says} bytes and has {has}"),
             Self::TooLarge { max } => write!(f, "it is longer than {max} bytes"),
             Self::Restart => f.write_str("its owner was started again"),
-            Self::Void => f.write_str("its owner died"),
+            Self::Void => f.write_str("its owner died, or gave it up"),
             Self::Lagged => f.write_str("its reader was overtaken"),
             Self::Ended => f.write_str("its owner ended the stream before its last part"),
             Self::Codec(error) => write!(f, "{error}"),

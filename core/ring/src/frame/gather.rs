@@ -83,20 +83,30 @@ pub(super) enum Step {
 pub(super) struct Gather<const N: usize, B> {
     assembler: Assembler<B>,
     pub(super) slot: Fixed<N>,
+    /// Whose the part in the slot is, where several produce.
+    pub(super) from: u32,
+    /// Whose parts the assembler was given last.
+    owner: u32,
 }
 
 impl<const N: usize, B: AsRef<[u8]> + AsMut<[u8]>> Gather<N, B> {
     pub(super) const fn new(memory: B) -> Self {
-        Self { assembler: Assembler::new(memory), slot: Fixed::new() }
+        Self { assembler: Assembler::new(memory), slot: Fixed::new(), from: 0, owner: 0 }
     }
 
     /// Takes what lies in the slot.
     pub(super) fn take(&mut self) -> Step {
         let (meta, bytes) = self.slot.rumour();
-        if self.assembler.cuts(&meta)
+        let other = self.from != self.owner;
+        if (other || self.assembler.cuts(&meta))
             && let Some(broken) = self.assembler.end(Cause::Cut)
         {
             return Step::Cut(broken);
+        }
+        if other {
+            // Whose numbers have nothing to do with those before.
+            self.owner = self.from;
+            self.assembler.end(Cause::Restart);
         }
         match self.assembler.feed(meta, bytes).1 {
             Fed::Message(message) => Step::Whole(Whole::of(&message)),
@@ -119,6 +129,11 @@ impl<const N: usize, B: AsRef<[u8]> + AsMut<[u8]>> Gather<N, B> {
     /// The memory for a message of several parts.
     pub(super) fn memory(&self) -> &[u8] {
         self.assembler.memory()
+    }
+
+    /// The open message, where what comes next is no part of it.
+    pub(super) fn end(&mut self, cause: Cause) -> Option<Broken> {
+        self.assembler.end(cause)
     }
 
     /// What the news of a stream breaks.

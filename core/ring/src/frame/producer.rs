@@ -1,3 +1,4 @@
+use super::filling::Filling;
 use super::{Fixed, Meta, Sink, Stamp, TooLarge, split};
 use crate::codec::CodecId;
 use crate::producer::{Grant, OpenError, Producer, Refused, Tended, Why};
@@ -23,11 +24,7 @@ pub struct FrameProducer<const N: usize, R: Exchange, L: Liveness> {
 pub struct FrameGrant<'p, const N: usize, R: Exchange, L: Liveness> {
     grant: Grant<'p, Fixed<N>, R, L>,
     message: &'p mut u32,
-    slot: Fixed<N>,
-    /// Of the part that is being filled.
-    meta: Meta,
-    filled: usize,
-    missing: usize,
+    filling: Filling<N>,
 }
 
 /// Places that were granted for the parts of one message, its number, and the header of its first part.
@@ -95,7 +92,7 @@ impl<const N: usize, R: Exchange, L: Liveness> FrameProducer<N, R, L> {
     /// As for [`try_publish`](Self::try_publish).
     pub fn grant(&mut self, len: usize, kind: u8) -> Result<FrameGrant<'_, N, R, L>, Refused<()>> {
         let (grant, message, meta) = self.places(len, kind)?;
-        Ok(FrameGrant { grant, message, slot: Fixed::new(), meta, filled: 0, missing: len })
+        Ok(FrameGrant { grant, message, filling: Filling::new(meta, len) })
     }
 
     /// The places of the parts of a message of `len` bytes, its number, and the header of its first part, as far as it is known.
@@ -158,22 +155,15 @@ impl<const N: usize, R: Exchange, L: Liveness> Sink for FrameProducer<N, R, L> {
 impl<const N: usize, R: Exchange, L: Liveness> FrameGrant<'_, N, R, L> {
     /// Bytes that are to be written yet.
     pub fn missing(&self) -> usize {
-        self.missing
+        self.filling.missing()
     }
 
     /// Writes what comes next. Gives how many of the bytes there was room for.
     pub fn write(&mut self, bytes: &[u8]) -> usize {
-        let taken = bytes.len().min(self.missing);
-        let mut rest = &bytes[..taken];
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min(N - self.filled));
-            self.slot.room()[self.filled..][..now.len()].copy_from_slice(now);
-            (self.filled, self.missing, rest) = (self.filled + now.len(), self.missing - now.len(), later);
-            if self.filled == N && self.missing > 0 {
-                self.put();
-            }
-        }
-        taken
+        let grant = &mut self.grant;
+        self.filling.write(bytes, |part| {
+            let _ = grant.put(part);
+        })
     }
 
     /// Shows the message. Gives the position of its first part.
@@ -181,19 +171,12 @@ impl<const N: usize, R: Exchange, L: Liveness> FrameGrant<'_, N, R, L> {
     /// # Errors
     /// [`Unfilled`] where not all of it was written.
     pub fn commit(mut self) -> Result<Position, Unfilled> {
-        if self.missing > 0 {
-            return Err(Unfilled { missing: self.missing });
+        if self.missing() > 0 {
+            return Err(Unfilled { missing: self.missing() });
         }
-        self.put();
+        let _ = self.grant.put(self.filling.part());
         *self.message = self.message.wrapping_add(1);
         Ok(self.grant.commit())
-    }
-
-    fn put(&mut self) {
-        let done = self.slot.commit(Meta { len: self.filled as u32, ..self.meta });
-        debug_assert!(done.is_ok(), "a part is as long as its slot at most");
-        let _ = self.grant.put(self.slot);
-        (self.meta.part, self.filled) = (self.meta.part + 1, 0);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The index says what begins at a granule: a message, or a gap that was left because the run would not have ended before
 //! the ring does. Granules within a message have no entry of their own; what stands there is of an earlier lap, and so of
-//! another position (RL-13).
+//! another position (RL-13). Where several produce each granule has one, which says where in its message it lies.
 
 use super::{Broken, Cause};
 use crate::element::{Fingerprint, Plain};
@@ -13,12 +13,15 @@ use core::fmt;
 use tidemill_seam::Region;
 
 mod onlooker;
+mod pieces;
 mod producer;
 mod runs;
+mod several;
 
 pub use onlooker::{Begins, Run, Runs};
 pub use producer::{VarGrant, VarProducer};
 pub use runs::{VarConsumer, VarReader};
+pub use several::{MultiVarGrant, MultiVarProducer};
 
 pub(super) use runs::InRuns;
 
@@ -89,9 +92,20 @@ enum Found {
     Wrong { granules: u64, cause: Cause },
 }
 
-/// Whether a segment has an index.
-fn is_indexed(spec: &Spec) -> Result<(), Incompatible> {
-    Incompatible::unless(Field::Kind, u64::from(spec.indexed()), 1)
+impl Found {
+    /// Over how many granules.
+    const fn granules(&self) -> u64 {
+        match self {
+            Self::Message { granules, .. } | Self::Gap { granules } | Self::Wrong { granules, .. } => {
+                *granules
+            }
+        }
+    }
+}
+
+/// Whether the slots of a segment are granules, of which an index says what begins there.
+fn is_granular(spec: &Spec) -> Result<(), Incompatible> {
+    Incompatible::unless(Field::Kind, u64::from(matches!(spec.kind, Kind::Frames)), 1)
 }
 
 /// The entry of a position: what stands there of it, if anything does.
@@ -119,6 +133,9 @@ fn find<const G: usize, R: Region>(view: &View<R>, position: u64, known: u64) ->
 /// The same in granules of so many bytes.
 #[inline]
 fn find_of<R: Region>(granule: usize, view: &View<R>, position: u64, known: u64) -> Found {
+    if view.shared() {
+        return several::find(granule, view, position);
+    }
     let capacity = u64::from(view.layout().spec().capacity);
     // A run ends before the ring does, and before what is published does.
     let left = (capacity - position % capacity).min(known - position);

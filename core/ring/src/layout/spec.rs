@@ -32,8 +32,8 @@ pub struct Spec {
     pub fingerprint: u64,
     /// Places in the table: 1 to [`PARTICIPANTS_MAX`].
     pub participants: u32,
-    /// How many may produce at the same time: 1 to [`PRODUCERS_MAX`]. More than one need slots of elements, and a region in which
-    /// a pair of words is one atomic.
+    /// How many may produce at the same time: 1 to [`PRODUCERS_MAX`]. More than one need a region in which a pair of words is one
+    /// atomic.
     pub producers: u32,
     /// The newest items that stay, whoever has read them: below the capacity.
     pub history: u32,
@@ -65,7 +65,7 @@ pub enum SpecError {
     },
     /// The table has no place, or more than 64.
     Participants(u32),
-    /// There is no producer, there are more than 32, or several of frames.
+    /// There is no producer, or there are more than 32.
     Producers(u32),
     /// The history is not below the capacity.
     History {
@@ -205,8 +205,7 @@ impl Spec {
         if participants == 0 || participants > PARTICIPANTS_MAX {
             return Err(SpecError::Participants(participants));
         }
-        let frames = matches!(self.kind, Kind::Frames);
-        if producers == 0 || producers > PRODUCERS_MAX || (frames && producers > 1) {
+        if producers == 0 || producers > PRODUCERS_MAX {
             return Err(SpecError::Producers(producers));
         }
         if history >= capacity {
@@ -251,10 +250,7 @@ impl fmt::Display for SpecError {
             Self::Participants(n) => {
                 write!(f, "a table of {n} places is not between 1 and {PARTICIPANTS_MAX}")
             }
-            Self::Producers(n) => write!(
-                f,
-                "a ring of {n} producers has none, more than {PRODUCERS_MAX}, or more than the one that frames have"
-            ),
+            Self::Producers(n) => write!(f, "a ring of {n} producers has none, or more than {PRODUCERS_MAX}"),
             Self::History { history, capacity } => {
                 write!(f, "a history of {history} is not below the capacity of {capacity}")
             }

@@ -1,6 +1,7 @@
-use super::MultiProducer;
+use super::{MultiProducer, TURNS};
 use crate::claim::{RUN_MAX, Run};
 use crate::element::Plain;
+use crate::layout::Layout;
 use crate::producer::{Refused, Why};
 use crate::segment::Position;
 use core::fmt;
@@ -63,11 +64,47 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
             return Err(Why::TooLarge { max });
         }
         if n > 0 {
-            return self.claim_run(n);
+            return self.claim_run(|_| n);
         }
         self.give_up();
         Ok(self.view.tail())
     }
+}
+
+/// Runs that have to end before the ring does.
+impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
+    /// Claims `n` positions, 1 to [`batch_max`](Self::batch_max) of them, that end before the ring does, and leaves a gap before
+    /// its end where they would not. Gives the first.
+    pub(crate) fn claim_within(&mut self, n: u32) -> Result<u64, Why> {
+        let capacity = self.capacity();
+        for _ in 0..TURNS {
+            let at = self.claim_run(|at| within(capacity, at, n))?;
+            if within(capacity, at, n) == n {
+                return Ok(at);
+            }
+            self.give_up();
+        }
+        // Others were faster behind every gap.
+        Err(Why::Full { by: Layout::PRODUCER, missing: n })
+    }
+
+    /// Gives up what it has claimed: gaps, which consumers pass.
+    pub(crate) fn abort(&mut self) {
+        self.give_up();
+    }
+
+    /// Shows all that it has claimed.
+    pub(crate) fn show_all(&mut self) {
+        if let Some(run) = self.claim {
+            self.settle(run, run.end);
+        }
+    }
+}
+
+/// How many to claim from a position on, where `n` are wanted that end before the ring does: those, or what is left of it.
+pub(super) fn within(capacity: u32, at: u64, n: u32) -> u32 {
+    let capacity = u64::from(capacity);
+    n.min((capacity - at % capacity) as u32)
 }
 
 impl<E: Plain, R: Exchange, L: Liveness> Claims<'_, E, R, L> {

@@ -1,5 +1,6 @@
 //! One of several producers that waits: for room, for the claim of another, for its consumers.
 
+use super::claims::within;
 use super::{Claim, Claims, MultiProducer};
 use crate::element::Plain;
 use crate::producer::{Patient, Refused, Why, wait_for_room, wait_until};
@@ -42,7 +43,13 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
 
     /// Whether a claim of `n` would find room, looked for where none is known. By the time of the claim others may have it.
     pub(super) fn room(&mut self, n: u32) -> Result<u64, Why> {
+        self.room_for(|_| n)
+    }
+
+    /// The same of as many as `count` says for the first of them.
+    fn room_for(&mut self, count: impl Fn(u64) -> u32) -> Result<u64, Why> {
         let at = self.view.tail();
+        let n = count(at);
         if self.limit.saturating_sub(at) >= u64::from(n) { Ok(at) } else { self.make_room(at, n) }
     }
 }
@@ -160,6 +167,19 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> MultiProducer<E, R, L> {
             // Others may have what room there was, for as long as they like.
             turns.next(&self.live).map_err(|ended| why.at_the_end(ended))?;
             wait_for_room(self, &mut turns, |tx| tx.room(n))?;
+        }
+    }
+
+    /// As [`claim_within`](Self::claim_within), once there is room. Gives the first.
+    pub(crate) fn await_within(&mut self, n: u32, until: Until<'_>) -> Result<u64, Why> {
+        let (mut turns, capacity) = (Turns::new(self.wait, until, PROBE_DEFAULT), self.capacity());
+        loop {
+            let why = match self.claim_within(n) {
+                Err(why) if why.may_pass() => why,
+                settled => return settled,
+            };
+            turns.next(&self.live).map_err(|ended| why.at_the_end(ended))?;
+            wait_for_room(self, &mut turns, |tx| tx.room_for(|at| within(capacity, at, n)))?;
         }
     }
 }

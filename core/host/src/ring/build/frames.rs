@@ -1,6 +1,6 @@
 //! The doors to messages, and to values over messages.
 
-use super::{AttachError, Builder, Lock, Mapping, Passed, Place, Ring};
+use super::{AttachError, Builder, Lock, Mapping, Passed, Place, Ring, identity};
 use std::marker::PhantomData;
 use tidemill_ring::Plain;
 use tidemill_ring::codec::Codec;
@@ -10,12 +10,16 @@ use tidemill_ring::typed;
 
 /// The half that publishes messages in parts, in shared memory.
 pub type FrameProducer<const N: usize> = frame::FrameProducer<N, Mapping, Lock>;
+/// One of several that publish messages in parts, in shared memory.
+pub type MultiFrameProducer<const N: usize> = frame::MultiFrameProducer<N, Mapping, Lock>;
 /// The half that takes messages from parts and is waited for, in shared memory.
 pub type FrameConsumer<const N: usize> = frame::FrameConsumer<N, Mapping, Lock, Memory>;
 /// The half that copies messages from parts and may be overtaken, in shared memory.
 pub type FrameReader<const N: usize> = frame::FrameReader<N, Mapping, Lock, Memory>;
 /// The half that publishes messages in runs, in shared memory.
 pub type VarProducer<const G: usize> = frame::VarProducer<G, Mapping, Lock>;
+/// One of several that publish messages in runs, in shared memory.
+pub type MultiVarProducer<const G: usize> = frame::MultiVarProducer<G, Mapping, Lock>;
 /// The half that takes messages from runs and is waited for, in shared memory.
 pub type VarConsumer<const G: usize> = frame::VarConsumer<G, Mapping, Lock, Memory>;
 /// The half that copies messages from runs and may be overtaken, in shared memory.
@@ -104,6 +108,14 @@ impl<const N: usize> Builder<Fixed<N>> {
         Ok(frame::FrameProducer::over(self.producer()?))
     }
 
+    /// Produces messages beside others, in a ring of several [`producers`](Self::producers).
+    ///
+    /// # Errors
+    /// As for [`multi_producer`](Self::multi_producer).
+    pub fn multi_frame_producer(self) -> Result<MultiFrameProducer<N>, AttachError> {
+        Ok(frame::MultiFrameProducer::over(self.multi_producer()?))
+    }
+
     /// Takes part as one who takes messages and is waited for.
     ///
     /// # Errors
@@ -138,6 +150,17 @@ impl<const G: usize> Builder<Var<G>> {
         Ok(frame::VarProducer::over(self.producer()?)?)
     }
 
+    /// Produces messages beside others, in a ring of several [`producers`](Self::producers).
+    ///
+    /// # Errors
+    /// As for [`multi_producer`](Self::multi_producer).
+    pub fn multi_var_producer(mut self) -> Result<MultiVarProducer<G>, AttachError> {
+        let (segment, lock) = self.open_as_meant()?;
+        let mut producer = segment.multi_var_producer(lock, identity())?;
+        self.wait.map_or(Ok(()), |wait| producer.wait_by(wait))?;
+        Ok(producer)
+    }
+
     /// Takes part as one who takes messages and is waited for.
     ///
     /// # Errors
@@ -168,6 +191,15 @@ impl<T, C: Codec<T>, const N: usize> Typed<T, C, Fixed<N>> {
         Ok(typed::TypedProducer::over(self.builder.frame_producer()?, self.codec, scratch)?)
     }
 
+    /// Produces values beside others.
+    ///
+    /// # Errors
+    /// As for [`Builder::multi_producer`].
+    pub fn multi_producer(self) -> Result<TypedProducer<T, C, MultiFrameProducer<N>>, AttachError> {
+        let scratch = self.builder.memory();
+        Ok(typed::TypedProducer::over(self.builder.multi_frame_producer()?, self.codec, scratch)?)
+    }
+
     /// Takes part as one who takes values and is waited for.
     ///
     /// # Errors
@@ -194,6 +226,15 @@ impl<T, C: Codec<T>, const G: usize> Typed<T, C, Var<G>> {
     pub fn producer(self) -> Result<TypedProducer<T, C, VarProducer<G>>, AttachError> {
         let scratch = self.builder.memory();
         Ok(typed::TypedProducer::over(self.builder.var_producer()?, self.codec, scratch)?)
+    }
+
+    /// Produces values beside others.
+    ///
+    /// # Errors
+    /// As for [`Builder::multi_producer`].
+    pub fn multi_producer(self) -> Result<TypedProducer<T, C, MultiVarProducer<G>>, AttachError> {
+        let scratch = self.builder.memory();
+        Ok(typed::TypedProducer::over(self.builder.multi_var_producer()?, self.codec, scratch)?)
     }
 
     /// Takes part as one who takes values and is waited for.

@@ -2,6 +2,7 @@
 
 use super::{Found, copy, find_of};
 use crate::frame::Cause;
+use crate::layout::Kind;
 use crate::segment::{Position, Segment};
 use crate::sync::Ordering;
 use crate::tail::Missing;
@@ -44,7 +45,8 @@ impl<R: Region> Segment<R> {
     pub fn runs(&self) -> Option<Runs<'_, R>> {
         let spec = self.header().layout.spec();
         let granule = spec.size as usize;
-        let runs = !spec.shared() && spec.indexed() && spec.size.is_multiple_of(16) && spec.align == 16;
+        let frames = matches!(spec.kind, Kind::Frames);
+        let runs = frames && spec.size.is_multiple_of(16) && spec.align == 16;
         let named = super::fingerprint(granule).bits() == spec.fingerprint;
         (runs && named).then_some(Runs { segment: self, granule })
     }
@@ -64,6 +66,10 @@ impl<R: Region> Runs<'_, R> {
         let (view, latest) = (&self.segment.view, self.segment.published());
         if position >= latest {
             return Err(Missing::Ahead { latest });
+        }
+        let gaps = (position.0..latest.0).take_while(|at| self.segment.skipped(Position(*at))).count() as u64;
+        if gaps > 0 {
+            return Ok(Run { what: Begins::Gap, end: Position(position.0 + gaps) });
         }
         let (granules, what) = match find_of(self.granule, view, position.0, latest.0) {
             Found::Message { granules, span } => match copy(view, position.0, span, &mut &mut *into) {

@@ -1,4 +1,5 @@
-use super::{Var, inscribe, is_indexed};
+use super::pieces::Pieces;
+use super::{Var, inscribe, is_granular};
 use crate::codec::CodecId;
 use crate::frame::producer::bytes;
 use crate::frame::{Sink, Unfilled};
@@ -7,7 +8,6 @@ use crate::index::{Mark, Span};
 use crate::producer::{Grant, OpenError, Producer, Refused, Tended, Why};
 use crate::segment::{Position, Segment};
 use crate::table::{Identity, Policies};
-use crate::view::PIECE_BYTES;
 use core::ptr::NonNull;
 use tidemill_seam::{Exchange, Instant, Lend, Liveness};
 
@@ -24,11 +24,8 @@ pub struct VarProducer<const G: usize, R: Exchange, L: Liveness> {
 #[derive(Debug)]
 pub struct VarGrant<'p, const G: usize, R: Exchange, L: Liveness> {
     grant: Grant<'p, Var<G>, R, L>,
-    at: u64,
     span: Span,
-    /// Bytes that are written or in the piece.
-    written: usize,
-    piece: [u8; PIECE_BYTES],
+    pieces: Pieces,
 }
 
 impl<R: Exchange> Segment<R> {
@@ -41,7 +38,7 @@ impl<R: Exchange> Segment<R> {
         live: L,
         who: Identity,
     ) -> Result<VarProducer<G, R, L>, OpenError> {
-        is_indexed(self.header().layout.spec()).map_err(OpenError::Incompatible)?;
+        is_granular(self.header().layout.spec()).map_err(OpenError::Incompatible)?;
         Ok(VarProducer { items: self.producer(live, who)? })
     }
 }
@@ -52,7 +49,7 @@ impl<const G: usize, R: Exchange, L: Liveness> VarProducer<G, R, L> {
     /// # Errors
     /// [`Incompatible`] where the segment has no index.
     pub fn over(items: Producer<Var<G>, R, L>) -> Result<Self, Incompatible> {
-        is_indexed(items.view().layout().spec())?;
+        is_granular(items.view().layout().spec())?;
         Ok(Self { items })
     }
 
@@ -85,7 +82,7 @@ impl<const G: usize, R: Exchange, L: Liveness> VarProducer<G, R, L> {
         let (at, max) = (self.items.published().0, self.too_large());
         let grant = self.items.grant(granules).map_err(|refused| bytes(refused, max))?;
         let span = Span { len: span, kind, ..Span::default() };
-        Ok(VarGrant { grant, at, span, written: 0, piece: [0; PIECE_BYTES] })
+        Ok(VarGrant { grant, span, pieces: Pieces::new(at, len) })
     }
 
     /// The length of a message, where the ring ever holds it.
@@ -163,30 +160,12 @@ impl<const G: usize, R: Exchange, L: Liveness> Sink for VarProducer<G, R, L> {
 impl<const G: usize, R: Exchange, L: Liveness> VarGrant<'_, G, R, L> {
     /// Bytes that are to be written yet.
     pub fn missing(&self) -> usize {
-        self.span.len as usize - self.written
+        self.pieces.missing()
     }
 
     /// Writes what comes next. Gives how many of the bytes there was room for.
     pub fn write(&mut self, bytes: &[u8]) -> usize {
-        let taken = bytes.len().min(self.missing());
-        let mut rest = &bytes[..taken];
-        while !rest.is_empty() {
-            let (offset, within) = (self.written / PIECE_BYTES, self.written % PIECE_BYTES);
-            let (pieces, end) = rest.as_chunks::<PIECE_BYTES>();
-            if within == 0 && !pieces.is_empty() {
-                self.grant.view().put_pieces(self.at, offset, pieces);
-                (self.written, rest) = (self.written + PIECE_BYTES * pieces.len(), end);
-                continue;
-            }
-            let (now, later) = rest.split_at(rest.len().min(PIECE_BYTES - within));
-            (self.written, rest) = (self.written + now.len(), later);
-            let end = within + now.len();
-            self.piece[within..end].copy_from_slice(now);
-            if end == PIECE_BYTES || self.missing() == 0 {
-                self.grant.view().put_piece(self.at, offset, &self.piece[..end]);
-            }
-        }
-        taken
+        self.pieces.write(self.grant.view(), bytes)
     }
 
     /// Shows the message. Gives where it begins.
@@ -205,7 +184,7 @@ impl<const G: usize, R: Exchange, L: Liveness> VarGrant<'_, G, R, L> {
     where
         R: Lend,
     {
-        self.grant.view().place(self.at)
+        self.grant.view().place(self.pieces.at)
     }
 
     /// Shows a message of the first `len` bytes, written by other means: no more than were granted.
@@ -215,7 +194,7 @@ impl<const G: usize, R: Exchange, L: Liveness> VarGrant<'_, G, R, L> {
     }
 
     fn show(mut self) -> Position {
-        inscribe(self.grant.view(), self.at, Mark::Committed, self.span);
+        inscribe(self.grant.view(), self.pieces.at, Mark::Committed, self.span);
         self.grant.filled(Var::<G>::granules(self.span.len as usize) as u32);
         self.grant.commit()
     }

@@ -1,6 +1,6 @@
 //! Messages that are runs of granules: how they are found.
 
-use super::{Found, Var, broken, copy, find, is_indexed};
+use super::{Found, Var, broken, copy, find, is_granular};
 use crate::consumer::Consumer;
 use crate::follow::{End, Next};
 use crate::frame::gather::{Hand, Whole};
@@ -52,7 +52,7 @@ impl<R: Exchange> Segment<R> {
         start: Start,
         memory: B,
     ) -> Result<VarConsumer<G, R, L, B>, JoinError> {
-        is_indexed(self.header().layout.spec()).map_err(JoinError::Incompatible)?;
+        is_granular(self.header().layout.spec()).map_err(JoinError::Incompatible)?;
         Ok(Messages::of(self.consumer(live, peer, start)?, InRuns { memory }))
     }
 
@@ -67,7 +67,7 @@ impl<R: Exchange> Segment<R> {
         start: Start,
         memory: B,
     ) -> Result<VarReader<G, R, L, B>, JoinError> {
-        is_indexed(self.header().layout.spec()).map_err(JoinError::Incompatible)?;
+        is_granular(self.header().layout.spec()).map_err(JoinError::Incompatible)?;
         Ok(Messages::of(self.reader(live, peer, start)?, InRuns { memory }))
     }
 }
@@ -79,9 +79,9 @@ where
     /// Messages of the granules that `items` takes.
     ///
     /// # Errors
-    /// [`Incompatible`] where the segment has no index.
+    /// [`Incompatible`] where its slots are no granules.
     pub fn over(items: Consumer<Var<G>, R, L>, memory: B) -> Result<Self, Incompatible> {
-        is_indexed(items.view().layout().spec())?;
+        is_granular(items.view().layout().spec())?;
         Ok(Self::of(items, InRuns { memory }))
     }
 }
@@ -93,9 +93,9 @@ where
     /// Messages of the granules that `items` copies.
     ///
     /// # Errors
-    /// [`Incompatible`] where the segment has no index.
+    /// [`Incompatible`] where its slots are no granules.
     pub fn over(items: Reader<Var<G>, R, L>, memory: B) -> Result<Self, Incompatible> {
-        is_indexed(items.view().layout().spec())?;
+        is_granular(items.view().layout().spec())?;
         Ok(Self::of(items, InRuns { memory }))
     }
 }
@@ -113,9 +113,12 @@ impl<B> InRuns<B> {
                 Err(news) => return Some(news),
             };
             let at = items.position().0;
-            let view = items.view();
-            let (granules, cause) = match find::<G, R>(view, at, at + waiting) {
-                Found::Message { granules, span } => match take(view, at, span) {
+            let found = find::<G, R>(items.view(), at, at + waiting);
+            if items.view().shared() {
+                items.found(at + found.granules());
+            }
+            let (granules, cause) = match found {
+                Found::Message { granules, span } => match take(items.view(), at, span) {
                     Ok(whole) => return Some(Next::Item(Hand { at, end: at + granules, whole })),
                     Err(cause) => (granules, cause),
                 },
