@@ -350,7 +350,7 @@ fn no_run_of_thousands_exceeds_its_budget_at_any_event() {
         .node("alone", "m4", Keeps::Volatile)
         .quiet(at(20), at(30));
     let (mut kills, mut refused, mut full) = (0, 0, 0);
-    for seed in 0..3_000 {
+    for seed in 0..2_000 {
         let Ring { mut sim, peers, .. } = storm(seed, &placement);
         let (mut events, mut down_before) = (0, 0);
         while events < 400 && sim.step() {
@@ -366,7 +366,7 @@ fn no_run_of_thousands_exceeds_its_budget_at_any_event() {
         kills += sim.stats().kills;
         refused += sim.faults().map(|(_, counts)| counts.refused).sum::<u64>();
     }
-    assert!(kills > 3_000 && refused > 3_000 && full > 3_000, "{kills} died, {refused} refused, {full} down");
+    assert!(kills > 2_000 && refused > 2_000 && full > 2_000, "{kills} died, {refused} refused, {full} down");
 }
 
 #[test]

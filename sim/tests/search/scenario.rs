@@ -95,7 +95,7 @@ fn frames_survive_a_dead_queue_host(sim: &mut Sim) {
     assert!(sim.is_alive(pipeline));
 }
 
-#[tidemill_sim::test(seeds = 200)]
+#[tidemill_sim::test(seeds = 100)]
 fn frames_survive_a_swarm(sim: &mut Sim) {
     camera_pipeline(sim);
     let lived = sim

@@ -38,7 +38,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) const ALL: Self = Self {
-        items: 12,
+        items: 10,
         capacity: 4,
         returns: true,
         lossy: true,
