@@ -180,13 +180,13 @@ pub fn recover_after_close(flaw: Flaw) {
 
 /// Where a sleeper lies down: one token, as `std::thread::park` has it. (Loom's own `unpark` ends a `join`.)
 #[derive(Default)]
-struct Bed {
+pub(crate) struct Bed {
     woken: Mutex<bool>,
     bell: Condvar,
 }
 
 impl Bed {
-    fn park(&self) {
+    pub(crate) fn park(&self) {
         let mut woken = self.woken.lock().expect("nobody panics here");
         while !*woken {
             woken = self.bell.wait(woken).expect("nobody panics here");
@@ -194,7 +194,7 @@ impl Bed {
         *woken = false;
     }
 
-    fn unpark(&self) {
+    pub(crate) fn unpark(&self) {
         *self.woken.lock().expect("nobody panics here") = true;
         self.bell.notify_one();
     }

@@ -23,6 +23,10 @@ pub enum Lapse {
     ReaderRelaxed(u32),
     /// Stores to this word are lost.
     StoreLost(u32),
+    /// A store to this word is made behind the next one to this pair.
+    StoreLate(u32, u32),
+    /// Before this word is read, the position in this pair moves on.
+    ReadLate(u32, u32),
     /// An exchange of a pair looks, and stores later.
     PairExchange,
     /// An exchange of a pair for a void one starts from whatever stands there by then.
@@ -38,8 +42,12 @@ pub struct Sparse {
     lapse: Lapse,
     maker: thread::ThreadId,
     death: Arc<Death>,
+    /// What [`Lapse::StoreLate`] keeps back.
+    late: Arc<Plain>,
     /// One a word, turned by each load of a pair: see [`Flawed`](crate::Flawed), which says why.
     turnstiles: Option<Arc<[AtomicU32]>>,
+    /// A word that has one, too.
+    turns: Option<u32>,
 }
 
 /// Where sleepers lie down, on whichever word: how often they were woken.
@@ -85,8 +93,9 @@ impl Sparse {
             (false, false) => Word::Quiet(Plain::new(0)),
         };
         let death = Death { left: Plain::new(u32::MAX), died: AtomicBool::new(false) };
-        let (words, bed) = ((0..words).map(word).collect(), Arc::default());
-        Self { words, bed, lapse, maker: thread::current().id(), death: Arc::new(death), turnstiles: None }
+        let (words, bed, late) = ((0..words).map(word).collect(), Arc::default(), Arc::default());
+        let maker = thread::current().id();
+        Self { words, bed, lapse, maker, death: Arc::new(death), late, turnstiles: None, turns: None }
     }
 
     /// The same, where loom tries every load of a pair before and after every store to it: for short models.
@@ -94,6 +103,12 @@ impl Sparse {
     pub fn turning(self) -> Self {
         let turnstiles = (0..self.words.len()).map(|_| AtomicU32::new(0)).collect();
         Self { turnstiles: cfg!(feature = "loom").then_some(turnstiles), ..self }
+    }
+
+    /// The same for this word as well.
+    #[must_use]
+    pub fn turning_at(self, word: u32) -> Self {
+        Self { turns: Some(word), ..self.turning() }
     }
 
     /// From the `stores`-th store on nothing reaches the words: whoever stores is dead by then. While one thread is there.
@@ -151,8 +166,23 @@ unsafe impl Region for Sparse {
             return 0;
         }
         let order = if self.loads_relaxed(at) { Ordering::Relaxed } else { order };
+        if let Lapse::ReadLate(read, moved) = self.lapse
+            && read == at
+        {
+            let Word::FollowedPair(pair) = &self.words[moved as usize] else {
+                panic!("nobody follows pair {moved}")
+            };
+            pair.store(pair.load(Ordering::Relaxed) + 1, Ordering::Release);
+        }
         match &self.words[at as usize] {
-            Word::Followed(word) => word.load(order),
+            Word::Followed(word) => {
+                if let (Some(turnstiles), Some(turns)) = (&self.turnstiles, self.turns)
+                    && turns == at
+                {
+                    turnstiles[at as usize].fetch_add(0, Ordering::Relaxed);
+                }
+                word.load(order)
+            }
             Word::Quiet(word) => word.load(Ordering::SeqCst),
             Word::FollowedPair(_) | Word::QuietPair(_) => panic!("word {at} is half of a pair"),
         }
@@ -163,6 +193,11 @@ unsafe impl Region for Sparse {
             return;
         }
         let order = if self.lapse == Lapse::StoreRelaxed(at) { Ordering::Relaxed } else { order };
+        if let Lapse::StoreLate(late, _) = self.lapse
+            && late == at
+        {
+            return self.late.store(value, Ordering::SeqCst);
+        }
         match &self.words[at as usize] {
             Word::Followed(word) => word.store(value, order),
             Word::Quiet(word) => word.store(value, Ordering::SeqCst),
@@ -200,6 +235,14 @@ unsafe impl Region for Sparse {
             Word::FollowedPair(pair) => pair.store(value, order),
             Word::QuietPair(pair) => pair.store(value, Ordering::SeqCst),
             Word::Followed(_) | Word::Quiet(_) => panic!("no pair begins at word {at}"),
+        }
+        if let Lapse::StoreLate(late, behind) = self.lapse
+            && behind == at
+        {
+            let Word::Followed(word) = &self.words[late as usize] else {
+                panic!("nobody follows word {late}")
+            };
+            word.store(self.late.load(Ordering::SeqCst), Ordering::Release);
         }
     }
 

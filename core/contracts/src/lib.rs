@@ -59,6 +59,8 @@ pub use region::sleep as region_sleep;
 pub use region::threads as region_threads;
 pub use region::{exchange, lent as region_lent, suite as region, views as region_views};
 pub use register::suite as register;
+#[cfg(feature = "std")]
+pub use ring::crowd as ring_crowd;
 pub use ring::evicting as ring_evicting;
 pub use ring::suite as ring;
 #[cfg(feature = "std")]

@@ -4,6 +4,8 @@
 //! The model is a window of numbers: what was pushed is `1, 2, 3, …`, so what waits is a first and a last one. Whatever
 //! looks wrong is followed up by draining the ring: a count that is wrong because an entry is gone is a lost entry (E2).
 
+#[cfg(feature = "std")]
+mod crowd;
 mod history;
 mod model;
 mod ours;
@@ -13,6 +15,8 @@ mod two;
 
 use crate::{Effort, Passed, Verdict, Violation};
 
+#[cfg(feature = "std")]
+pub use crowd::crowd;
 pub use history::{evicting_history, history};
 pub use turns::InTurn;
 #[cfg(feature = "std")]

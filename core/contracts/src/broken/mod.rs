@@ -29,6 +29,8 @@ use faults;
 
 pub mod admission;
 pub mod clock;
+#[cfg(feature = "std")]
+pub mod crowd;
 pub mod edge;
 pub mod entropy;
 pub mod frames;
