@@ -180,6 +180,14 @@ impl<P: Process> Sim<P> {
         self.kernel.memory.get_or_insert_default().plans.push(plan);
     }
 
+    /// The crash point that this run visits, of those that [`CrashPoints`](crate::harness::CrashPoints) plans: who dies, and at
+    /// which of its stores, counted from one over all its lives. Up to there the run is one that was without that death: an
+    /// oracle that was asked at every store of that one need not be asked again before.
+    pub fn crash_point(&self) -> Option<(&str, u64)> {
+        let plan = self.kernel.memory.as_ref()?.plans.last()?;
+        Some((&plan.process, plan.store))
+    }
+
     fn assert_returns(&self, process: ProcessId, restart: Option<Duration>) {
         let can = restart.is_none() || self.bodies[process.index()].factory.is_some();
         assert!(can, "{} was spawned without a factory", self.name(process));

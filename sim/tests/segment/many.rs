@@ -14,7 +14,7 @@ use tidemill_sim::{Env, Lateness, Mapping, Rate, Sim, SimLiveness, StoreOrder};
 
 use publish::{publish, publish_together};
 
-use super::watch::Look;
+use super::watch::{Look, Since};
 use super::world::{TICK, spawn};
 use tidemill_sim::Duration;
 
@@ -194,7 +194,13 @@ pub(crate) fn play(sim: &mut Sim, crowd: Crowd) -> Rc<Board> {
     board.crowd.set(Some(crowd));
     let mut watch =
         Watch { look: Look(arena.clone()), board: Rc::clone(&board), segment: None, gate: 0, published: 0 };
-    arena.watch(move |_| watch.judge());
+    let since = Since::default();
+    let told = since.clone();
+    arena.watch(move |stored| {
+        if since.is_past(stored) {
+            watch.judge();
+        }
+    });
     let world = (host, &arena, &board);
     spawn(sim, world, "maker", |env, mapping, board| async move {
         let live = mapping.liveness();
@@ -218,6 +224,7 @@ pub(crate) fn play(sim: &mut Sim, crowd: Crowd) -> Rc<Board> {
     if crowd.healer {
         spawn(sim, world, "healer", heal);
     }
+    told.the_crash_point(sim);
     sim.run_for(PATIENCE).expect_ok();
     board
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use tidemill_ring::table::{Ctl, State};
 use tidemill_ring::{Position, Segment};
 use tidemill_seam::Region;
-use tidemill_sim::Arena;
+use tidemill_sim::{Arena, ProcessId, Sim, Stored};
 
 pub(crate) type Item = [u32; 2];
 
@@ -52,6 +52,30 @@ pub(crate) struct Handled {
     pub(crate) items: Cell<u64>,
 }
 
+/// From when on stores are judged: all of them, or those of a run that a death makes another one. What came before was
+/// judged in the run without that death.
+#[derive(Clone, Default)]
+pub(crate) struct Since(Rc<Cell<Option<(ProcessId, u64)>>>);
+
+impl Since {
+    /// From the last store before the crash point of this run, if it has one. Its victim is there, and has stored nothing.
+    pub(crate) fn the_crash_point(&self, sim: &Sim) {
+        self.0.set(sim.crash_point().and_then(|(name, store)| {
+            let victim = sim.processes().find(|process| sim.name(*process) == name)?;
+            Some((victim, store))
+        }));
+    }
+
+    /// Whether it is time, and stays so. A crash point counts no more stores than arrive here: it is never too late.
+    pub(crate) fn is_past(&self, stored: Stored) -> bool {
+        let Some((victim, mut left)) = self.0.get() else { return true };
+        left -= u64::from(stored.process == victim);
+        let is_past = left <= 1;
+        self.0.set(Some((victim, left)).filter(|_| !is_past));
+        is_past
+    }
+}
+
 struct Watch {
     look: Look,
     segment: Option<Segment<Look>>,
@@ -63,8 +87,8 @@ struct Watch {
     late: bool,
 }
 
-/// Judges every store into `arena` from now on.
-pub(crate) fn watch(arena: &Arena, handled: &Rc<Handled>, late: bool) {
+/// Judges every store into `arena` from now on, or from when it is told to.
+pub(crate) fn watch(arena: &Arena, handled: &Rc<Handled>, late: bool) -> Since {
     let mut watch = Watch {
         look: Look(arena.clone()),
         segment: None,
@@ -74,7 +98,14 @@ pub(crate) fn watch(arena: &Arena, handled: &Rc<Handled>, late: bool) {
         handled: Rc::clone(handled),
         late,
     };
-    arena.watch(move |_| watch.judge());
+    let told = Since::default();
+    let since = told.clone();
+    arena.watch(move |stored| {
+        if since.is_past(stored) {
+            watch.judge();
+        }
+    });
+    told
 }
 
 impl Watch {

@@ -93,7 +93,7 @@ pub(crate) fn play(sim: &mut Sim, plan: Plan) -> Rc<Desk> {
     let arena = sim.arena(host, "segment", words);
     let desk = Rc::new(Desk::default());
     desk.plan.set(Some(plan));
-    watch(&arena, &desk.handled, plan.late);
+    let since = watch(&arena, &desk.handled, plan.late);
     if plan.late {
         let (rate, order) = (Rate::percent(40), StoreOrder::PerWord);
         arena.delay(Some(Lateness { rate, accesses: 30, within: TICK.saturating_mul(2), order }));
@@ -120,6 +120,7 @@ pub(crate) fn play(sim: &mut Sim, plan: Plan) -> Rc<Desk> {
     if plan.slow {
         spawn(sim, world, "slow", slow);
     }
+    since.the_crash_point(sim);
     sim.run_for(PATIENCE).expect_ok();
     desk
 }
