@@ -2,12 +2,13 @@
 
 use crate::segments::Claims;
 use crate::{Lapse, Sparse, lengths, thread};
+use tidemill_ring::coordinate::Coordinate;
 use tidemill_ring::header::{Creator, SegmentId};
 use tidemill_ring::table::Identity;
 use tidemill_ring::{
     Consumer, Layout, MultiProducer, Next, Peer, PeerName, Policy, Reader, Segment, Spec, Start,
 };
-use tidemill_seam::{Claimed, Life, Liveness};
+use tidemill_seam::{Claimed, Instant, Life, Liveness};
 
 /// Who published it, and which of its own that was.
 pub(crate) type Item = [u32; 2];
@@ -58,7 +59,7 @@ impl Words {
     fn is_pair(self, at: u32) -> bool {
         let post = (self.posts..self.index).contains(&at).then(|| (at - self.posts) % 16);
         let entry = (self.index..self.data).contains(&at).then(|| (at - self.index) % 4);
-        matches!(at, at::TAIL | at::GATE) || matches!(post, Some(2 | 10)) || entry == Some(0)
+        matches!(at, at::TAIL | at::GATE) || matches!(post, Some(2 | 10 | 12)) || entry == Some(0)
     }
 
     /// What is raced for.
@@ -68,6 +69,13 @@ impl Words {
         let beds = matches!(at, at::READERS_BED | at::PRODUCERS_BED);
         raced || beds || (self.is_pair(at) && at >= self.index) || at >= self.data
     }
+}
+
+/// As `region`, where one producer keeps what it publishes: that is raced for too.
+fn pinned(spec: &Spec, lapse: Lapse) -> Sparse {
+    let (words, length) = (Words::of(spec), Layout::of(spec).expect("a ring").words());
+    let pin = words.posts + 16 + 12;
+    Sparse::with_pairs(length, lapse, |at| at == pin || words.is_followed(at), |at| words.is_pair(at))
 }
 
 fn region(spec: &Spec, lapse: Lapse) -> Sparse {
@@ -342,6 +350,30 @@ fn lose(mut ui: Reader<Item, Sparse, Claims>, end: u32) {
     std::mem::forget(ui);
 }
 
+/// One of several keeps what it publishes while another goes round the ring, and nobody reads yet: whoever comes then is given it
+/// (RL-3).
+pub fn keep_beside_a_lap(lapse: Lapse) {
+    let live = Claims::default();
+    let spec = spec(1, 1, 0);
+    let segment = ring(&spec, pinned(&spec, lapse), &live);
+    let (mut laps, keeps) = (joined(&segment, live.clone()), joined(&segment, live.clone()));
+    let pusher = thread::spawn(move || {
+        for i in 1..=lengths(2, 20) {
+            // Refused where the other one keeps what lies there.
+            let _ = laps.try_push([1, i]);
+        }
+        laps
+    });
+    let how = Coordinate::BufferUntil { n: 1, max: 64 };
+    let mut keeps = keeps.coordinate(how, Instant::ZERO);
+    let kept = keeps.try_push([2, 1]).is_ok();
+    let laps = pusher.join().expect("a producer ran through");
+    let mut rx = reads(&segment, live);
+    let given = matches!(rx.try_next(), Some(Next::Item(item)) if *item == [2, 1]);
+    assert!(given || !kept, "what was kept is overwritten");
+    std::mem::forget((rx, laps, keeps));
+}
+
 /// The commit word of the first position in a ring of two slots that one reads.
 pub fn first_commit() -> u32 {
     Words::of(&spec(2, 1, 0)).commit(0)
@@ -380,4 +412,9 @@ pub fn a_run_beside_a_claim(lapse: Lapse) {
     while heard.take(&mut rx) {}
     assert_eq!(heard.last, [2, 1], "an item that was published is lost");
     std::mem::forget((rx, one, other));
+}
+
+/// Where the second producer of a ring of one slot says what it keeps.
+pub fn second_pin() -> u32 {
+    Words::of(&spec(1, 1, 0)).posts + 16 + 12
 }

@@ -57,6 +57,12 @@ fn who_sleeps_for_the_claim_of_another_is_woken_rl_11_rl_16() {
     }
 }
 
+// RING-MPSC, RING-COORDINATE, RING-LOOM: a producer that keeps what it publishes beside one that goes round the ring.
+#[test]
+fn what_one_of_several_keeps_is_not_overwritten_rl_3() {
+    check(|| shared::keep_beside_a_lap(Lapse::None));
+}
+
 #[cfg(feature = "shuttle")]
 // RING-MPSC: two producers, three who read under mixed policies and one who heals, under random schedules.
 #[test]
@@ -68,6 +74,12 @@ fn a_crowd_loses_nothing_but_what_died_rl_1_rl_11_rl_12() {
 mod litmus {
     use loom_tests::{Lapse, check, check_long, crowds, shared};
     use tidemill_ring::sync::Ordering;
+
+    #[test]
+    #[should_panic(expected = "what was kept is overwritten")]
+    fn what_is_kept_without_a_word_is_caught_rl_3() {
+        check(|| shared::keep_beside_a_lap(Lapse::StoreLost(shared::second_pin())));
+    }
 
     #[test]
     #[should_panic(expected = "deadlock")]

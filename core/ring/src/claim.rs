@@ -168,6 +168,8 @@ mod at {
     pub(super) const LAST: u32 = 2;
     pub(super) const WHO: u32 = 4;
     pub(super) const UNHEARD: u32 = 10;
+    /// One above the position that its owner keeps for those who are still to come; zero where it keeps none.
+    pub(super) const PIN: u32 = 12;
 }
 
 impl<R: Region> View<R> {
@@ -236,7 +238,7 @@ impl<R: Region> View<R> {
     /// The pairs of words that stand by themselves in a ring of several producers, in ascending order.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = u32> {
         let (layout, posts) = (*self.layout(), self.posts());
-        let of_post = move |k| [at::LAST, at::UNHEARD].map(|word| layout.post(k).plus(word).0);
+        let of_post = move |k| [at::LAST, at::UNHEARD, at::PIN].map(|word| layout.post(k).plus(word).0);
         [layout.published.0, layout.gate.0].into_iter().chain(posts.flat_map(of_post))
     }
 
@@ -311,6 +313,23 @@ impl<R: Region> View<R> {
     pub(crate) fn count_unheard_of(&self, k: u32, more: u64) {
         let at = self.layout().post(k).plus(at::UNHEARD);
         self.set_pair(at, self.pair(at).wrapping_add(more));
+    }
+
+    /// From where on the owner of a post keeps everything for those who are still to come, or its last owner did.
+    #[inline]
+    pub(crate) fn pin_of(&self, k: u32) -> Option<u64> {
+        self.pair(self.layout().post(k).plus(at::PIN)).checked_sub(1)
+    }
+
+    /// Keeps everything from there on from now on, or nothing.
+    pub(crate) fn pin(&self, k: u32, pin: Option<u64>) {
+        self.set_pair(self.layout().post(k).plus(at::PIN), pin.map_or(0, |pin| pin.saturating_add(1)));
+    }
+
+    /// The first position that somebody keeps who has a post, and which post.
+    pub(crate) fn pinned(&self) -> Option<(u64, u32)> {
+        let of = |k| self.pin_of(k).filter(|_| self.post(k).taken).map(|pin| (pin, k));
+        self.posts().filter_map(of).min()
     }
 
     #[inline]

@@ -2,6 +2,8 @@
 //!
 //! A pure machine, told the time and how many consumers are live and ready. A start that did not come about is an
 //! error, never a warning: nobody publishes to fewer than were asked for.
+//!
+//! Where several publish each has a start of its own.
 
 use core::fmt;
 use tidemill_seam::{Duration, Instant};

@@ -9,6 +9,7 @@
 //! A cursor is compared by its low word, as a distance from the gate. One that lies further from it than the ring is long
 //! belongs to somebody who is joining, or is foreign: nothing is cleared while it stands there.
 
+use crate::layout::Layout;
 use crate::sync::Ordering;
 use crate::table::Ctl;
 use crate::view::View;
@@ -56,6 +57,25 @@ impl<R: Region> View<R> {
             };
             if scan.least.is_none_or(|least| cursor < least) {
                 (scan.least, scan.slot) = (Some(cursor), slot);
+            }
+        }
+        scan
+    }
+}
+
+impl<R: Region> View<R> {
+    /// As [`scan`](Self::scan), of who reads a ring of several producers, and of what those keep for others: the slot is then the claim
+    /// of who does.
+    ///
+    /// What is published may grow meanwhile: a cursor beyond two laps is foreign.
+    pub(crate) fn scan_shared(&self, base: u64) -> Scan {
+        let capacity = u64::from(self.layout().spec().capacity);
+        let mut scan = self.scan(base, base + 2 * capacity);
+        if let Some((pin, k)) = self.pinned() {
+            // As far off as a cursor may be, and no further (RL-18).
+            let pin = if pin > base + 2 * capacity { 0 } else { pin }.max(base.saturating_sub(capacity));
+            if scan.least.is_none_or(|least| pin <= least) {
+                (scan.least, scan.slot) = (Some(pin), Layout::claim_of_post(k));
             }
         }
         scan
@@ -124,13 +144,14 @@ impl Gate {
 
     /// As [`rescan`](Self::rescan), for the producer of a post among several.
     ///
+    /// How far everything is settled is looked at first: who keeps its items for others said so before it settled one.
+    ///
     /// What is published may grow meanwhile, so a cursor may lie further from the gate than what was seen of it; one beyond
     /// two laps is foreign.
     pub(crate) fn rescan_shared<R: Exchange>(&mut self, view: &View<R>, post: u32) -> Scan {
         let (seen, spec) = (view.gate(), view.layout().spec());
-        let far = 2 * u64::from(spec.capacity);
-        let first = view.scan(seen, seen + far);
         let frontier = view.frontier();
+        let first = view.scan_shared(seen);
         let kept = frontier.published.saturating_sub(u64::from(spec.history)).min(frontier.kept);
         let to = first.least.map_or(kept, |least| least.min(kept)).max(seen);
         if to == self.position {
@@ -144,7 +165,7 @@ impl Gate {
         self.position = position;
         // SeqCst: the partner is a joiner's, as in `rescan`; behind a look at a gate that somebody else raised it orders as it does behind a store of it.
         view.fence(Ordering::SeqCst);
-        let second = view.scan(position, position + far);
+        let second = view.scan_shared(position);
         self.clear(second.least);
         second
     }

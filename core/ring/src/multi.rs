@@ -9,6 +9,7 @@
 //! one piece, for nobody else has a position in between.
 
 use crate::claim::{Post, Run, Said, claimed};
+use crate::coordinate;
 use crate::element::Plain;
 use crate::gate::Gate;
 use crate::header::{Field, Incompatible};
@@ -25,6 +26,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use tidemill_seam::{Exchange, Instant, Life, Liveness};
 
+mod begin;
 mod claims;
 mod task;
 mod wait;
@@ -50,6 +52,9 @@ pub struct MultiProducer<E: Plain, R: Exchange, L: Liveness> {
     limit: u64,
     gate: Gate,
     waiting: Waiting,
+    start: coordinate::Start,
+    /// What the last owner of its place kept for those who were to come.
+    left: Option<u64>,
     wait: Wait,
     /// What it has claimed and not settled.
     claim: Option<Run>,
@@ -101,9 +106,27 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
         let taken = view.posts().find_map(|k| Some((k, take(&view, &live, k, who)?)));
         let (k, post) = taken.ok_or(OpenError::Crowded { producers })?;
         view.note(Kind::Opened, Layout::claim_of_post(k), post.generation, view.tail());
+        let left = view.pin_of(k);
+        if left.is_some() {
+            view.pin(k, None);
+        }
         let gate = Gate::open_shared(&view);
         let (limit, waiting, wait) = (gate.limit(&view), Waiting::default(), view.usual_wait());
-        Ok(Self { view, live, k, post, limit, gate, waiting, wait, claim: None, item: PhantomData })
+        let start = coordinate::Start::AT_ONCE;
+        Ok(Self {
+            view,
+            live,
+            k,
+            post,
+            limit,
+            gate,
+            waiting,
+            start,
+            left,
+            wait,
+            claim: None,
+            item: PhantomData,
+        })
     }
 
     /// Slots of the ring.
@@ -194,10 +217,16 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
         let next = self.view.tail();
         let tender = Tender { view: &self.view, live: &self.live, next, now, spared: 0 };
         self.waiting.expire(&tender, &mut tended);
-        let scan = self.gate.rescan_shared(&self.view, self.k);
-        self.limit = self.gate.limit(&self.view);
-        // Who has come to a claim waits for it as we do.
-        let least = scan.least.filter(|least| *least < self.view.frontier().kept);
+        if self.begin(Some(now), self.waiting.wanted(next)).is_some() {
+            // Nobody holds it up who could move on.
+            self.look();
+            return tended;
+        }
+        let scan = self.look();
+        let tender = Tender { view: &self.view, live: &self.live, next, now, spared: 0 };
+        // Who has come to a claim waits for it as we do, and who has come to what is kept for others waits for those.
+        let moves = |least: &u64| *least < self.view.frontier().kept && scan.slot < Layout::POSTS;
+        let least = scan.least.filter(moves);
         let at = self.waiting.held_up(least, next, self.limit);
         self.waiting.see_to(&tender, at, &mut tended);
         if at.is_some() {
@@ -284,11 +313,15 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
     #[cold]
     #[inline(never)]
     fn make_room(&mut self, at: u64, n: u32) -> Result<u64, Why> {
+        let held = self.begin(None, at.saturating_add(u64::from(n)));
         let scan = self.look();
         let at = self.view.tail().max(at);
         let end = at.saturating_add(u64::from(n));
         if end <= self.limit {
             return Ok(at);
+        }
+        if let Some(held) = held {
+            return Err(Why::Held(held));
         }
         self.waiting.refused(at, end);
         let frontier = self.view.frontier();
@@ -307,7 +340,7 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
 
     fn look(&mut self) -> crate::gate::Scan {
         let scan = self.gate.rescan_shared(&self.view, self.k);
-        self.limit = self.gate.limit(&self.view);
+        self.limit = self.gate.limit(&self.view).min(self.start.ceiling());
         scan
     }
 }
@@ -363,6 +396,10 @@ impl<E: Plain, R: Exchange, L: Liveness> Drop for MultiProducer<E, R, L> {
         if self.view.turn_post(self.k, self.post, self.post.freed(false)) {
             self.view.note(Kind::Closed, slot, self.post.generation, self.view.tail());
             self.view.rouse_readers();
+            if !self.start.is_open() {
+                // What it kept is kept no longer.
+                self.view.rouse_producer();
+            }
         }
         self.live.release(slot, self.post.generation);
     }

@@ -48,7 +48,8 @@ pub struct Refused<T> {
 pub enum Why {
     /// There is no room, and will be once that participant moves.
     Full {
-        /// Its slot; the claim of a producer among several for whose item everybody waits; or [`Layout::PRODUCER`] where others
+        /// Its slot; the claim of a producer among several for whose item everybody waits, or that keeps what there is for
+        /// consumers that are still to come; or [`Layout::PRODUCER`] where others
         /// were faster every time.
         by: u32,
         /// Slots that are missing.

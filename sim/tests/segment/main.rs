@@ -8,6 +8,7 @@ mod held;
 mod many;
 mod many_tasks;
 mod required;
+mod several_begins;
 mod several_frames;
 mod tasks;
 mod watch;

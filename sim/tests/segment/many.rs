@@ -5,6 +5,7 @@ mod publish;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use tidemill_ring::coordinate::Coordinate;
 use tidemill_ring::header::{Creator, SegmentId};
 use tidemill_ring::table::{Identity, State};
 use tidemill_ring::{
@@ -41,6 +42,8 @@ pub(crate) struct Crowd {
     pub(crate) late: bool,
     /// Positions are claimed and shown together.
     pub(crate) batches: bool,
+    /// Producers begin before anybody reads, and keep what they publish until somebody does.
+    pub(crate) keeps: bool,
 }
 
 impl Crowd {
@@ -53,6 +56,7 @@ impl Crowd {
         mends: true,
         late: false,
         batches: false,
+        keeps: false,
     };
     pub(crate) const SMALL: Self = Self { items: 1, capacity: 2, others: false, ..Self::ALL };
     pub(crate) const BATCHES: Self = Self { items: 8, capacity: 8, batches: true, ..Self::ALL };
@@ -263,11 +267,15 @@ async fn produce(env: Env, mapping: Mapping, board: Rc<Board>, who: usize) {
             Err(_) => env.sleep(TICK).await,
         }
     };
+    if board.crowd().keeps {
+        let how = Coordinate::BufferUntil { n: 1, max: u64::from(board.crowd().capacity) };
+        tx = tx.coordinate(how, env.now());
+    }
     let heard = |one: tidemill_ring::segment::Participant| {
         one.ctl.state == State::Live && one.name.is_some_and(|name| name.as_str() == "risk")
     };
     for _ in 0..60 {
-        if attached(&mapping).participants().any(heard) {
+        if board.crowd().keeps || attached(&mapping).participants().any(heard) {
             break;
         }
         env.sleep(TICK).await;
@@ -293,6 +301,9 @@ async fn risk(env: Env, mapping: Mapping, board: Rc<Board>) {
     if board.heard.get() {
         return;
     }
+    if board.crowd().keeps {
+        env.sleep(TICK.saturating_mul(9)).await;
+    }
     let mut rx = loop {
         match attached(&mapping).consumer::<Item, _>(
             mapping.liveness(),
@@ -304,6 +315,7 @@ async fn risk(env: Env, mapping: Mapping, board: Rc<Board>) {
             Err(other) => panic!("{other}"),
         }
     };
+    rx.ready();
     loop {
         let closed = match rx.try_next() {
             Some(Next::Item(lease)) => {

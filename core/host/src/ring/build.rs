@@ -241,7 +241,7 @@ impl<E: Plain> Builder<E> {
         self
     }
 
-    /// The producer begins so: at once unless told.
+    /// The producer begins so, and of several each for itself: at once unless told.
     ///
     /// ```
     /// use tidemill_host::ring;
@@ -339,7 +339,8 @@ impl<E: Plain> Builder<E> {
     /// [`AttachError`]: among others [`Crowded`](AttachError::Crowded) where as many produce as may.
     pub fn multi_producer(mut self) -> Result<MultiProducer<E>, AttachError> {
         let (segment, lock) = self.open_as_meant()?;
-        let mut producer = segment.multi_producer(lock, identity())?;
+        let mut producer =
+            segment.multi_producer(lock, identity())?.coordinate(self.coordinate, MonotonicClock.now());
         self.wait.map_or(Ok(()), |wait| producer.wait_by(wait))?;
         Ok(producer)
     }

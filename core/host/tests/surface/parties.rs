@@ -176,6 +176,28 @@ fn surface_coordination() {
     }
 }
 
+// RING-COORDINATE, RING-MPSC: each of several begins with its consumers, by the same words
+#[test]
+fn surface_coordination_of_several() {
+    for own in Own::each() {
+        let of = || own.slots().producers(2);
+        let how = Coordinate::BufferUntil { n: 1, max: 2 };
+        let mut one = of().coordinate(how).multi_producer().expect("a place");
+        let wait = Coordinate::WaitFor { n: 1, by: Duration::from_secs(60) };
+        let mut other = of().coordinate(wait).multi_producer().expect("a place");
+        assert_eq!(one.try_push(7), Ok(Position(0)));
+        let awaiting = Why::Held(Held::Awaiting { have: 0, want: 1 });
+        let late = other.publish(|at| at.0, soon(2)).map_err(|refused| refused.why);
+        assert_eq!(late, Err(awaiting));
+        assert_eq!(one.try_push(8), Ok(Position(1)));
+        assert_eq!(one.try_push(9).map_err(|refused| refused.why), Err(awaiting));
+        assert_eq!(other.wait_for(&["risk"], soon(2)).map_err(|missing| missing.have), Err(0));
+        let mut rx = of().name("risk").start(Start::Earliest).consumer().expect("there is room");
+        assert_eq!((one.try_push(9), other.try_push(10)), (Ok(Position(2)), Ok(Position(3))));
+        assert_eq!(rx.poll(9, |_, _, _| ()).0, 4, "from the first on");
+    }
+}
+
 // RING-REQUIRED: a producer that cannot do without somebody is told of its absence, and says so until it is begun anew
 #[test]
 fn surface_required() {

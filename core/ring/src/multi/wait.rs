@@ -3,7 +3,7 @@
 use super::claims::within;
 use super::{Claim, Claims, MultiProducer};
 use crate::element::Plain;
-use crate::producer::{Patient, Refused, Why, wait_for_room, wait_until};
+use crate::producer::{Patient, Refused, Startup, Why, wait_for_room, wait_until};
 use crate::required::Presence;
 use crate::segment::Position;
 use crate::view::View;
@@ -147,14 +147,15 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> MultiProducer<E, R, L> {
         ended
     }
 
-    /// Waits until participants of those names are live and ready, so that they begin together.
+    /// Waits until participants of those names, 64 at most, are live and ready, so that they begin together.
     ///
     /// # Errors
-    /// [`Ended`] where one of them did not come.
-    pub fn wait_for(&mut self, names: &[&str], until: Until<'_>) -> Result<(), Ended> {
+    /// [`Startup`], where `until` was over first.
+    pub fn wait_for(&mut self, names: &[&str], until: Until<'_>) -> Result<(), Startup> {
         let mut turns = Turns::new(self.wait, until, PROBE_DEFAULT);
-        let is_ready = |tx: &Self, name: &&str| tx.presence(name) == Presence::Ready;
-        wait_until(self, &mut turns, |tx| names.iter().all(|name| is_ready(tx, name)).then_some(()))
+        let there = |tx: &Self| Startup::of(names, |name| tx.presence(name));
+        let ended = wait_until(self, &mut turns, |tx| there(tx).missing.is_empty().then_some(()));
+        ended.map_err(|_| there(self))
     }
 
     fn await_claim(&mut self, n: u32, until: Until<'_>) -> Result<u64, Why> {

@@ -58,12 +58,18 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         found.map_or(Presence::Absent, |(slot, ctl)| self.view.presence(slot, ctl, &self.live))
     }
 
-    /// How many of those names are live and ready, and who is not.
     fn startup(&self, names: &[&str]) -> Startup {
-        let absent = |name: &&str| self.presence(name) != Presence::Ready;
+        Startup::of(names, |name| self.presence(name))
+    }
+}
+
+impl Startup {
+    /// How many of those names are live and ready, and who is not.
+    pub(crate) fn of(names: &[&str], presence: impl Fn(&str) -> Presence) -> Self {
+        let absent = |name: &&str| presence(name) != Presence::Ready;
         let missing = Ids::of(names.iter().take(PARTICIPANTS_MAX as usize).map(absent));
         let want = names.len() as u32;
-        Startup { have: want - missing.len(), want, missing }
+        Self { have: want - missing.len(), want, missing }
     }
 }
 

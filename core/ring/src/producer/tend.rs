@@ -68,7 +68,7 @@ impl Waiting {
     }
 
     /// Where room has to end for who is at `next`: a batch that was refused waits for all of its room.
-    fn wanted(&self, next: u64) -> u64 {
+    pub(crate) fn wanted(&self, next: u64) -> u64 {
         let (at, end) = self.refused;
         if at == next { end.max(next.saturating_add(1)) } else { next.saturating_add(1) }
     }

@@ -45,6 +45,7 @@ mod party;
 mod regressions;
 mod shared;
 mod shared_batches;
+mod shared_begins;
 mod shared_waits;
 mod waits;
 mod words;

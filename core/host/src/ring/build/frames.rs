@@ -1,12 +1,14 @@
 //! The doors to messages, and to values over messages.
 
 use super::{AttachError, Builder, Lock, Mapping, Passed, Place, Ring, identity};
+use crate::MonotonicClock;
 use std::marker::PhantomData;
 use tidemill_ring::Plain;
 use tidemill_ring::codec::Codec;
 use tidemill_ring::frame::{self, Fixed, Memory, Var};
 use tidemill_ring::layout::Kind;
 use tidemill_ring::typed;
+use tidemill_seam::Clock;
 
 /// The half that publishes messages in parts, in shared memory.
 pub type FrameProducer<const N: usize> = frame::FrameProducer<N, Mapping, Lock>;
@@ -156,7 +158,8 @@ impl<const G: usize> Builder<Var<G>> {
     /// As for [`multi_producer`](Self::multi_producer).
     pub fn multi_var_producer(mut self) -> Result<MultiVarProducer<G>, AttachError> {
         let (segment, lock) = self.open_as_meant()?;
-        let mut producer = segment.multi_var_producer(lock, identity())?;
+        let mut producer =
+            segment.multi_var_producer(lock, identity())?.coordinate(self.coordinate, MonotonicClock.now());
         self.wait.map_or(Ok(()), |wait| producer.wait_by(wait))?;
         Ok(producer)
     }

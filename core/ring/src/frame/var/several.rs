@@ -7,6 +7,7 @@ use super::pieces::Pieces;
 use super::{Found, Var, granules_of, is_granular};
 use crate::claim::{Said, owner};
 use crate::codec::CodecId;
+use crate::coordinate::Coordinate;
 use crate::frame::{Cause, PatientSink, Sink, Unfilled};
 use crate::index::Span;
 use crate::multi::MultiProducer;
@@ -117,6 +118,12 @@ impl<const G: usize, R: Exchange, L: Liveness> MultiVarProducer<G, R, L> {
     /// The first position that is not settled, whoever has claimed it.
     pub fn published(&self) -> Position {
         self.items.published()
+    }
+
+    /// The same that begins so, from `now` on: see [`MultiProducer::coordinate`], which counts granules.
+    #[must_use]
+    pub fn coordinate(self, how: Coordinate, now: Instant) -> Self {
+        Self { items: self.items.coordinate(how, now) }
     }
 
     /// Waits so from now on: see [`MultiProducer::wait_by`].

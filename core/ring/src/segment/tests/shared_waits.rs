@@ -137,7 +137,8 @@ fn who_lies_down_looks_at_the_claims_of_several_rl_16() {
 fn producers_among_several_wait_for_their_consumers() {
     let ring = ring(4);
     let mut tx = joined(&ring);
-    assert_eq!(tx.wait_for(&["risk"], ring.at(30)), Err(Ended::Deadline));
+    let missing = tx.wait_for(&["risk"], ring.at(30)).unwrap_err();
+    assert_eq!((missing.have, missing.want, missing.missing.iter().next()), (0, 1, Some(0)));
     let stage = ring.clone();
     ring.meanwhile(move || {
         let rx = stage.consumer("risk", Start::Earliest);
