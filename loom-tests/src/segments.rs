@@ -233,3 +233,27 @@ pub fn sleep_for_room(lapse: Lapse) {
     while take(&mut rx) {}
     std::mem::forget((rx, tx));
 }
+
+/// The same beside a reader that is waited for, and evicted only by who loses patience: it wakes the producer as a consumer does
+/// (RL-16).
+pub fn sleep_for_room_behind_a_reader(lapse: Lapse) {
+    let (segment, live) = ring(0, lapse);
+    let mut tx = opened(&segment, &live);
+    let evict = peer(Policy::Evict { after: Duration::MAX });
+    let mut ui: Ui = segment.clone().reader(live.clone(), &evict, Start::Earliest).expect("a free slot");
+    (0..2).for_each(|at| assert!(tx.try_push(item(at)).is_ok(), "a fresh ring has room"));
+    let taker = thread::spawn(move || {
+        while let Some(next) = ui.try_next() {
+            assert!(matches!(next, Next::Item(_)), "another item stands in the slot, or none: {next:?}");
+        }
+        ui
+    });
+    for at in 2..u64::from(lengths(3, 4)) {
+        while tx.try_push(item(at)).is_err() {
+            if tx.lie_down(1) {
+                sleep(segment.region(), tx.bed());
+            }
+        }
+    }
+    std::mem::forget((taker.join().expect("the reader ran through"), tx));
+}

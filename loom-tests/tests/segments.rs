@@ -46,6 +46,12 @@ fn who_sleeps_for_room_is_woken_for_it_rl_16() {
     check(|| segments::sleep_for_room(Lapse::None));
 }
 
+// RING-LOOM, RING-WAIT, RING-POLICY: a producer's park beside a reader that is waited for.
+#[test]
+fn who_sleeps_for_room_behind_a_reader_is_woken_for_it_rl_16() {
+    check(|| segments::sleep_for_room_behind_a_reader(Lapse::None));
+}
+
 #[cfg(feature = "loom")]
 mod litmus {
     use loom_tests::{Lapse, check, segments};
@@ -91,5 +97,11 @@ mod litmus {
     #[should_panic(expected = "deadlock")]
     fn an_acknowledgement_without_a_fence_is_slept_through_rl_16() {
         check(|| segments::sleep_for_room(Lapse::Fence(Ordering::SeqCst)));
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn what_a_reader_reads_without_a_fence_is_slept_through_rl_16() {
+        check(|| segments::sleep_for_room_behind_a_reader(Lapse::Fence(Ordering::SeqCst)));
     }
 }

@@ -27,6 +27,8 @@ pub struct Reader<E: Plain, R: Exchange, L: Liveness> {
     ctl: Ctl,
     follow: Follow,
     wait: Wait,
+    /// Up to where a producer that waits for room was looked for with a fence.
+    told: u64,
     item: PhantomData<fn() -> E>,
 }
 
@@ -47,8 +49,8 @@ impl<R: Exchange> Segment<R> {
         }
         let seat = join::join(&self.view, &live, peer, start)?;
         let follow = Follow::new(&self.view, seat.next);
-        let (wait, Seat { slot, ctl, .. }) = (self.view.usual_wait(), seat);
-        Ok(Reader { view: self.view, live, slot, ctl, follow, wait, item: PhantomData })
+        let (wait, told, Seat { slot, ctl, .. }) = (self.view.usual_wait(), seat.next, seat);
+        Ok(Reader { view: self.view, live, slot, ctl, follow, wait, told, item: PhantomData })
     }
 }
 
@@ -114,11 +116,25 @@ impl<E: Plain, R: Exchange, L: Liveness> Reader<E, R, L> {
 
     #[cold]
     fn refresh<T>(&mut self) -> Option<Next<T>> {
-        if !self.view.shared() {
-            return self.follow.news(&self.view, Follow::far);
-        }
         let Self { view, follow, slot, .. } = self;
-        follow.shared_news(view, true, |follow, to| follow.pass_gaps(view, *slot, to))
+        let news = if view.shared() {
+            follow.shared_news(view, true, |follow, to| follow.pass_gaps(view, *slot, to))
+        } else {
+            follow.news(view, Follow::far)
+        };
+        if self.ctl.gates() && self.follow.next == self.follow.known {
+            self.tell();
+        }
+        news
+    }
+
+    /// As a consumer: whoever is waited for and has run out of items wakes who waits for room, once. The glance in `pass` may have
+    /// come too early for one that lay down meanwhile.
+    fn tell(&mut self) {
+        if self.told != self.follow.next {
+            self.told = self.follow.next;
+            self.view.rouse_producer();
+        }
     }
 
     #[cold]
