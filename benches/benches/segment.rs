@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! signal 8 B, 1p1c … 1p4c ▪ batches ▪ 4p1c ▪ ping-pong 64 B ▪ framed 64 B … 128 KiB      threads, and two processes
+//! rkyv view 592 B ▪ refused publish, 64 consumers absent                                    threads
 //! idle: processor time of who waits ▪ wake: from sending to having ▪ kill -9: from the kernel's notice to the next item
 //! ```
 //! Each figure comes from a process of its own. A peer that crashes, hangs or loses items is printed so.
@@ -22,6 +23,7 @@ const FILE: Who = Who::Ours(Ours::File);
 const RUNS: Who = Who::Ours(Ours::Runs);
 const IN_PLACE: Who = Who::Ours(Ours::InPlace);
 const PARTS: Who = Who::Ours(Ours::Parts);
+const REQUIRES: Who = Who::Ours(Ours::Requires);
 const RTRB: Who = Who::Inside(Inside::Rtrb);
 const ARRAY_QUEUE: Who = Who::Inside(Inside::ArrayQueue);
 const CHANNEL: Who = Who::Inside(Inside::Channel);
@@ -66,6 +68,7 @@ impl Contest {
         self.small_items();
         self.to_and_fro();
         self.messages();
+        self.refusals();
         self.waits();
         self.deaths();
     }
@@ -108,6 +111,20 @@ impl Contest {
             let items = ((64 << 20) / bytes as u64).min(200_000);
             self.ask(&title, Case::Framed { bytes }, Between::Processes, items, &between);
         }
+        if cfg!(feature = "rkyv") {
+            let views = [RUNS, IN_PLACE, Who::Myelon];
+            self.ask("rkyv view 592 B framed, 1p1c, threads", Case::View, Between::Threads, 100_000, &views);
+        } else {
+            println!(
+                "SKIPPED rkyv view 592 B framed: cargo bench -p benches --features rkyv --bench segment\n"
+            );
+        }
+    }
+
+    fn refusals(&self) {
+        let title = "refused publish, ring full, 64 expected consumers absent";
+        let all = [PARKS, REQUIRES, Who::DisruptorMp];
+        self.ask(title, Case::Refused, Between::Threads, 200_000, &all);
     }
 
     fn waits(&self) {

@@ -3,14 +3,20 @@
 //! Each work fills its ring until it is refused, empties it until nothing comes, and goes round many times: the paths of
 //! publishing and of taking, with room and without, and the scan of the table between them.
 
+use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
 
-use tidemill_host::ring::{Passed, memfd, over};
+use tidemill_host::ring::{Backing, Lock, Passed, identity, memfd, over};
+use tidemill_ring::coordinate::Coordinate;
 use tidemill_ring::frame::{Fixed, Var};
+use tidemill_ring::required::Required;
 use tidemill_ring::wait::Until;
-use tidemill_ring::{Next, Spec, Start};
+use tidemill_ring::{Next, Segment, Spec, Start};
+use tidemill_seam::{Claimed, Clock, Duration, Instant, Life, Liveness};
+
+use crate::transport::refused::{EXPECTED, expected};
 
 const SLOTS: u32 = 64;
 const GRANULES: u32 = 256;
@@ -32,6 +38,10 @@ pub enum Work {
     Runs,
     /// Messages of all lengths in parts.
     Parts,
+    /// Nothing but refusals: the ring is full, and 64 consumers are expected and absent.
+    Refused,
+    /// Refusals of a producer that cannot do without any of them. It looks at the clock each time, here at one without a kernel.
+    Required,
 }
 
 /// A ring and its parties. Each call of it is one round: as much as the ring holds, in and out.
@@ -39,8 +49,16 @@ pub struct Round(Box<dyn FnMut()>);
 
 impl Work {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Slots, Self::Batches, Self::Lossy, Self::Several, Self::Runs, Self::Parts];
+    pub const ALL: [Self; 8] = [
+        Self::Slots,
+        Self::Batches,
+        Self::Lossy,
+        Self::Several,
+        Self::Runs,
+        Self::Parts,
+        Self::Refused,
+        Self::Required,
+    ];
 
     /// Its name on a command line.
     #[must_use]
@@ -52,6 +70,8 @@ impl Work {
             Self::Several => "several",
             Self::Runs => "runs",
             Self::Parts => "parts",
+            Self::Refused => "refused",
+            Self::Required => "required",
         }
     }
 
@@ -68,6 +88,8 @@ impl Work {
             Self::Several => several(),
             Self::Runs => runs(),
             Self::Parts => parts(),
+            Self::Refused => refused(),
+            Self::Required => required(),
         })
     }
 }
@@ -249,4 +271,56 @@ fn parts() -> Box<dyn FnMut()> {
         move |payload| producer.try_publish(payload, 1).is_ok(),
         move |show| shown(consumer.try_next(), show),
     )
+}
+
+fn refused() -> Box<dyn FnMut()> {
+    let file = made(&Spec::of::<u64>(SLOTS).participants(EXPECTED));
+    let ring = again(&file).slots::<u64>(SLOTS).participants(EXPECTED);
+    let how = Coordinate::BufferUntil { n: EXPECTED, max: u64::from(SLOTS) };
+    let mut producer = ring.coordinate(how).producer().expect("nobody produces");
+    producer.try_batch(SLOTS, |at| at.0).expect("they are kept");
+    Box::new(move || {
+        for _ in 0..SLOTS {
+            assert!(producer.try_push(0).is_err_and(|refused| refused.why.may_pass()), "nobody is there");
+        }
+    })
+}
+
+/// The claims of a ring, on a clock that goes on by a microsecond a look: that of the system may be a call into the kernel.
+struct Ticking {
+    lock: Lock,
+    now: Cell<u64>,
+}
+
+impl Liveness for Ticking {
+    fn claim(&self, slot: u32, generation: u32) -> Result<(), Claimed> {
+        self.lock.claim(slot, generation)
+    }
+    fn probe(&self, slot: u32, generation: u32) -> Life {
+        self.lock.probe(slot, generation)
+    }
+    fn release(&self, slot: u32, generation: u32) {
+        self.lock.release(slot, generation);
+    }
+}
+
+impl Clock for Ticking {
+    fn now(&self) -> Instant {
+        self.now.set(self.now.get() + 1_000);
+        Instant::from_nanos(self.now.get())
+    }
+}
+
+fn required() -> Box<dyn FnMut()> {
+    let file = made(&Spec::of::<u64>(SLOTS).participants(EXPECTED));
+    let Backing { mapping, lock } = again(&file).backing().expect("a memfd of ours");
+    let segment = Segment::attach(mapping).expect("a ring");
+    let producer = segment.producer::<u64, _>(Ticking { lock, now: Cell::new(0) }, identity());
+    let required = Required { startup: Duration::from_secs(3_600), ..Required::new(expected()) };
+    let mut producer = producer.expect("nobody produces").managed(required);
+    Box::new(move || {
+        for _ in 0..SLOTS {
+            assert!(producer.try_push(0).is_err_and(|refused| refused.why.may_pass()), "nobody is there");
+        }
+    })
 }

@@ -23,7 +23,8 @@ pub fn roles(case: Case, name: &str, items: u64) -> Option<Vec<Role>> {
         Case::Signal { takers } => Some(signal(name, takers, items, 1)),
         Case::Batches => Some(signal(name, 1, items, BATCH as u64)),
         Case::PingPong => Some(ping_pong(name, items)),
-        Case::Merge { .. } | Case::Framed { .. } | Case::Asleep(_) | Case::Killed(_) => None,
+        Case::Refused => Some(refused(name, items)),
+        Case::Merge { .. } | Case::Framed { .. } | Case::View | Case::Asleep(_) | Case::Killed(_) => None,
     }
 }
 
@@ -111,6 +112,66 @@ fn ping_pong(name: &str, rounds: u64) -> Vec<Role> {
     };
     let (a, b) = (format!("{name}a"), format!("{name}b"));
     vec![player(a.clone(), b.clone(), true), player(b, a, false)]
+}
+
+/// A ring is full for takers that were found only, so there is one more than the absent ones: it stands still.
+fn refused(name: &str, items: u64) -> Vec<Role> {
+    let name = format!("{name}a");
+    vec![Box::new(move |meet| {
+        let mut producer = producer::<u64>(&name, super::refused::EXPECTED as usize + 1);
+        let _stands = consumer::<u64>(&name, 0);
+        find(&mut producer, 1);
+        let mut at = 0;
+        while producer.try_publish(|slot| *slot = at).is_ok() {
+            at += 1;
+            assert!(at <= 2 * CAPACITY as u64, "the ring is never full");
+        }
+        meet();
+        super::refused::refuse(items, || producer.try_publish(|slot| *slot = at).is_err())
+    })]
+}
+
+/// Books of myelon: archived by rkyv into a vector, which goes into one frame, and validated and read there.
+pub fn views(name: &str, items: u64) -> Vec<Role> {
+    use super::views::{BYTES, Book, read, send};
+    use rkyv::rancor::Failure;
+    const FRAME: usize = BYTES;
+    let depth = ((4 << 20) / FRAME).next_power_of_two().min(16 * CAPACITY);
+    let name = format!("{name}a");
+    let sender = name.clone();
+    vec![
+        Box::new(move |meet| {
+            meet();
+            let spins = MyelonWaitStrategy::BusySpin;
+            let mut consumer =
+                FramedTransportConsumer::<AlignedFixedFrame<FRAME>>::attach(&name, depth, spins)
+                    .expect("made");
+            let mut memory = ReassemblyBuffer::new(BYTES);
+            meet();
+            let report = take_all(items, |taken| {
+                consumer.process_available_messages(&mut memory, |_, bytes| {
+                    let book = rkyv::access::<rkyv::Archived<Book>, Failure>(bytes).expect("a book");
+                    read(taken, book.0.to_native(), book.1.iter().map(|word| word.to_native()));
+                }) as u64
+            });
+            meet();
+            report
+        }),
+        Box::new(move |meet| {
+            let mut producer =
+                FramedTransportProducer::<AlignedFixedFrame<FRAME>>::create(&sender, depth).expect("memory");
+            meet();
+            meet();
+            assert!(producer.discover_consumers(JOIN), "the taker is not found");
+            let report = send(items, |book| {
+                let bytes = rkyv::to_bytes::<Failure>(book).expect("a book has a form");
+                producer.publish(&bytes, 1);
+                true
+            });
+            meet();
+            report
+        }),
+    ]
 }
 
 /// The roles of a case of myelon; `None` where it has no such thing.

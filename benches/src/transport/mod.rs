@@ -23,7 +23,10 @@ pub mod killed;
 #[cfg(feature = "ring-peers")]
 pub mod lmax;
 pub mod ours;
+pub mod refused;
 pub mod trial;
+#[cfg(feature = "rkyv")]
+pub mod views;
 
 use asleep::Asleep;
 use killed::Victim;
@@ -62,6 +65,10 @@ pub enum Case {
         /// How many.
         bytes: usize,
     },
+    /// Values that rkyv archives, 592 bytes each, to one taker that views them.
+    View,
+    /// Publications into a full ring of which everybody expected is absent.
+    Refused,
     /// A wait.
     Asleep(Asleep),
     /// A death.
@@ -104,6 +111,8 @@ impl fmt::Display for Case {
             Self::Merge { senders } => write!(f, "merge:{senders}"),
             Self::PingPong => f.write_str("ping-pong"),
             Self::Framed { bytes } => write!(f, "framed:{bytes}"),
+            Self::View => f.write_str("view"),
+            Self::Refused => f.write_str("refused"),
             Self::Asleep(Asleep::Idle) => f.write_str("idle"),
             Self::Asleep(Asleep::Wake) => f.write_str("wake"),
             Self::Killed(victim) => f.write_str(victim.name()),
@@ -123,6 +132,8 @@ impl FromStr for Case {
             "merge" => Ok(Self::Merge { senders: number }),
             "ping-pong" => Ok(Self::PingPong),
             "framed" => Ok(Self::Framed { bytes: number }),
+            "view" => Ok(Self::View),
+            "refused" => Ok(Self::Refused),
             "idle" => Ok(Self::Asleep(Asleep::Idle)),
             "wake" => Ok(Self::Asleep(Asleep::Wake)),
             "taker" => Ok(Self::Killed(Victim::Taker)),
@@ -332,6 +343,8 @@ mod tests {
             Case::Merge { senders: 4 },
             Case::PingPong,
             Case::Framed { bytes: 1024 },
+            Case::View,
+            Case::Refused,
             Case::Asleep(Asleep::Wake),
             Case::Killed(Victim::Claimer),
         ] {

@@ -9,7 +9,8 @@ use tidemill_ring::frame::{Fixed, Message};
 use tidemill_ring::{Next, Plain, Policies, Position, Start, Trusting};
 
 use super::{
-    BATCH, Ball, CAPACITY, Case, Meet, Report, Role, Taken, fill, ping, pong, send_all, take_all, take_all_of,
+    BATCH, Ball, CAPACITY, Case, Meet, Report, Role, Taken, fill, ping, pong, refused, send_all, take_all,
+    take_all_of,
 };
 
 /// Which of ours.
@@ -27,6 +28,8 @@ pub enum Ours {
     InPlace,
     /// Messages in parts, each as long as a slot of the size class.
     Parts,
+    /// Items of a producer that cannot do without any of its consumers.
+    Requires,
 }
 
 /// Where the rings of this bench lie, and what is to be taken away behind them.
@@ -36,7 +39,7 @@ pub fn paths(name: &str) -> Vec<PathBuf> {
     rings.iter().flat_map(|name| [shared(name).path().to_owned(), filed(name).path().to_owned()]).collect()
 }
 
-fn shared(name: &str) -> Ring {
+pub(super) fn shared(name: &str) -> Ring {
     ring::ring(name).expect("a name of a ring")
 }
 
@@ -58,6 +61,12 @@ impl Ours {
             (Self::Parks | Self::Spins | Self::File, Case::PingPong) => Some(self.ping_pong(&name, items)),
             (Self::Runs, Case::Framed { bytes }) => Some(runs(&name, bytes, items)),
             (Self::InPlace, Case::Framed { bytes }) => Some(in_place(&name, bytes, items)),
+            (Self::Parks, Case::Refused) => Some(refused::ours(&name, items)),
+            (Self::Requires, Case::Refused) => Some(refused::requiring(&name, items)),
+            #[cfg(feature = "rkyv")]
+            (Self::Runs, Case::View) => Some(super::views::runs(&name, items)),
+            #[cfg(feature = "rkyv")]
+            (Self::InPlace, Case::View) => Some(super::views::in_place(&name, items)),
             (Self::Parts, Case::Framed { bytes }) => Some(match bytes {
                 64 => parts::<64>(&name, bytes, items),
                 1024 => parts::<1024>(&name, bytes, items),
@@ -68,7 +77,7 @@ impl Ours {
         }
     }
 
-    fn slots<E: Plain>(self, name: &str) -> Builder<E> {
+    pub(super) fn slots<E: Plain>(self, name: &str) -> Builder<E> {
         let ring = if self == Self::File { filed(name) } else { shared(name) };
         let builder = ring.slots(CAPACITY as u32);
         if self == Self::Spins { builder.spin_only() } else { builder }
@@ -215,8 +224,8 @@ fn send_messages(
     report
 }
 
-const GRANULE: usize = 64;
-const GRANULES: u32 = (RING_BYTES / GRANULE) as u32;
+pub(super) const GRANULE: usize = 64;
+pub(super) const GRANULES: u32 = (RING_BYTES / GRANULE) as u32;
 
 fn in_place(name: &str, bytes: usize, items: u64) -> Vec<Role> {
     let name = format!("{name}a");

@@ -62,7 +62,7 @@ pub enum Outcome {
 
 impl Who {
     /// Everybody, by name.
-    const ALL: [(Self, &'static str); 20] = [
+    const ALL: [(Self, &'static str); 21] = [
         (Self::Ours(Ours::Parks), "tidemill, parks"),
         (Self::Watched, "tidemill, parks, with a Watch"),
         (Self::Ours(Ours::Spins), "tidemill, spins only"),
@@ -70,6 +70,7 @@ impl Who {
         (Self::Ours(Ours::Runs), "tidemill, in runs"),
         (Self::Ours(Ours::InPlace), "tidemill, in runs, in place"),
         (Self::Ours(Ours::Parts), "tidemill, in parts"),
+        (Self::Ours(Ours::Requires), "tidemill, requires all of them"),
         (Self::Survivor(Survivor::Told), "tidemill, told by its own descriptor"),
         (Self::Survivor(Survivor::Watched), "tidemill, asleep, with a Watch"),
         (Self::Survivor(Survivor::Probing), "tidemill, asleep, without"),
@@ -119,6 +120,8 @@ impl Who {
             (Self::Myelon, Case::Asleep(what)) => Some(asleep::myelon(what, name, items)),
             #[cfg(feature = "ring-peers")]
             (Self::Iceoryx, Case::Asleep(what)) => Some(asleep::iceoryx(what, name, items)),
+            #[cfg(feature = "ring-peers")]
+            (Self::Myelon, Case::View) => Some(super::disruptor_mp::views(name, items)),
             #[cfg(feature = "ring-peers")]
             (Self::DisruptorMp, case) => super::disruptor_mp::roles(case, name, items),
             #[cfg(feature = "ring-peers")]
