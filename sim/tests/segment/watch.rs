@@ -103,6 +103,9 @@ pub(crate) fn watch(arena: &Arena, handled: &Rc<Handled>, late: bool) -> Since {
     arena.watch(move |stored| {
         if since.is_past(stored) {
             watch.judge();
+        } else {
+            // What it was before the stores that were passed over says nothing about the next one.
+            watch.table.clear();
         }
     });
     told
