@@ -12,7 +12,7 @@ use crate::producer::Why;
 use tidemill_seam::{Exchange, Instant, Liveness};
 
 impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
-    /// The same that begins so, from `now` on: until then its own publications are refused ([`Why::Held`](Why::Held)).
+    /// The same that begins so, from `now` on: until then its own publications are refused ([`Why::Held`]).
     ///
     /// By [`BufferUntil`](Coordinate::BufferUntil) its first item stays, and every later one, by whomever: so the others find the ring
     /// [full](Why::Full) by its place. Where another keeps items, or a dead one did and they are intact, it keeps those on; `max`
