@@ -296,6 +296,12 @@ impl<R: Region> Segment<R> {
         self.view.shared() && self.view.said(position.0).0 == Said::Gap
     }
 
+    /// Whose what lies at `position` is, in a ring of several producers: its claim, as long as that is settled and not overwritten.
+    /// Looked at before the item is copied it is as true as the copy.
+    pub fn producer_of(&self, position: Position) -> Option<u32> {
+        self.view.owner_at(position.0).checked_sub(1).map(Layout::claim_of_post)
+    }
+
     /// Whether its slots hold elements like `E`.
     ///
     /// # Errors

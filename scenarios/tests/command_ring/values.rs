@@ -131,6 +131,59 @@ fn messages_are_put_together_and_what_is_none_is_told_of() {
     assert_eq!((code, out.as_str()), (Some(1), last));
 }
 
+// RING-TOOL, RING-MPSC, RING-FRAMES: messages of several producers are put together whoever publishes beside them; what was given up is
+// nobody's, and parts of two are never one message
+#[test]
+fn messages_of_several_producers_are_put_together() {
+    let desk = desk("several-messages");
+    let frames = || of(&desk).frames::<16>(16).producers(2);
+    let mut one = frames().multi_frame_producer().expect("a place is free");
+    let mut two = frames().multi_frame_producer().expect("a place is free");
+    one.try_publish(b"a message of three parts, of which the last is short", 1).expect("room");
+    let given_up = one.grant(20, 9).expect("room");
+    two.try_publish(b"a second one, of two", 2).expect("room");
+    drop(given_up);
+    let part = |part, bytes: &[u8]| {
+        let mut slot = Fixed::<16>::new();
+        let meta = Meta { part, parts: 2, message: 77, ..Meta::default() };
+        slot.write(meta, bytes).expect("it fits");
+        slot
+    };
+    // As only somebody publishes them who claims no message at once.
+    one.raw().try_push(part(0, &[1; 16])).expect("room");
+    two.raw().try_push(part(1, &[2; 16])).expect("room");
+    one.raw().try_push(part(0, &[1; 16])).expect("room");
+    drop(one.raw().claim().expect("room"));
+    two.try_publish(b"the last", 3).expect("room");
+    let (code, out, err) = tail(&desk, &["--codec", "utf8"]);
+    let want = "\
+        0  kind 1  a message of three parts, of which the last is short\n\
+        6  kind 2  a second one, of two\n\
+        8  broken: another began before its last part\n\
+        9  broken: its first part is missing\n\
+        10  broken: its owner died, or gave it up\n\
+        12  kind 3  the last\n";
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(1), want, ""));
+    drop((one, two));
+    std::fs::remove_file(of(&desk).path()).expect("ours");
+    let typed = || of(&desk).runs::<16>(16).producers(2).typed::<Order, _>(Postcard);
+    let mut all = [typed().multi_producer().expect("a place"), typed().multi_producer().expect("a place")];
+    drop(all[0].raw().grant(40, 9).expect("room"));
+    for id in 0..4 {
+        all[id as usize % 2].try_publish(&order(id)).expect("room");
+    }
+    let (code, out, err) = tail(&desk, &["--type", ORDER, "--from", "0"]);
+    let want = "\
+        3  {id: 0, note: \"\", size: Some(7)}\n\
+        4  {id: 1, note: \"limit\\n\", size: None}\n\
+        5  {id: 2, note: \"limit\\nlimit\\n\", size: Some(7)}\n\
+        6  {id: 3, note: \"limit\\nlimit\\nlimit\\n\", size: None}\n";
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(0), want, ""));
+    // From the middle of a message on nothing is wrong but where it was begun.
+    let (code, out, _) = tail(&desk, &["--type", ORDER, "--from", "7"]);
+    assert_eq!((code, out.as_str()), (Some(0), "7  broken: its first part is missing\n"));
+}
+
 #[derive(Clone, Copy, Plain)]
 #[repr(C)]
 struct Tick {

@@ -129,6 +129,30 @@ mod tests {
         assert_eq!(runs.copy(Position(11), &mut into), Err(Missing::Ahead { latest: Position(11) }));
     }
 
+    // RING-TOOL, RING-MPSC: the same of several producers, whose gaps are a granule each
+    #[test]
+    fn an_onlooker_sees_runs_of_several() {
+        let live = Local::new();
+        let segment = made(&Var::<16>::spec(8).producers(2), &live);
+        let runs = segment.runs().expect("its slots are granules");
+        let open = || segment.clone().multi_var_producer::<16, _>(&live, Identity::default());
+        let (mut one, mut other) = (open().expect("a place"), open().expect("a place"));
+        let run = |what, end| Ok(Run { what, end: Position(end) });
+        let mut into = [0; 64];
+        drop(one.grant(20, 1).expect("there is room"));
+        let grant = other.grant(3, 2).expect("there is room");
+        one.try_publish(&[7; 40], 3).expect("there is room");
+        assert_eq!(runs.copy(Position(0), &mut into), run(Begins::Gap, 2));
+        assert_eq!(runs.copy(Position(3), &mut into), Err(Missing::Ahead { latest: Position(2) }));
+        drop(grant);
+        assert_eq!(runs.copy(Position(1), &mut into), run(Begins::Gap, 3));
+        assert_eq!(runs.copy(Position(3), &mut into), run(Begins::Message { len: 40, kind: 3 }, 6));
+        assert_eq!(into[..40], [7; 40]);
+        assert_eq!(runs.copy(Position(4), &mut into), run(Begins::Broken(Cause::NoFirst), 6));
+        assert_eq!(segment.producer_of(Position(3)), Some(one.slot()));
+        assert_eq!(segment.producer_of(Position(2)), Some(other.slot()));
+    }
+
     #[test]
     fn what_is_no_run_is_none() {
         let live = Local::new();

@@ -37,7 +37,8 @@ pub(super) struct Walk {
 /// What a step is.
 enum Steps {
     Items,
-    Parts(Assembler<Vec<u8>>),
+    /// With whose they were last, where several produce.
+    Parts(Assembler<Vec<u8>>, Option<u32>),
     Runs(Vec<u8>),
 }
 
@@ -53,7 +54,7 @@ impl Walk {
         let spec = segment.header().layout.spec();
         let most = MESSAGE_MAX.min(spec.capacity as usize * spec.size as usize);
         let steps = if segment.part_max().is_some() {
-            Steps::Parts(Assembler::new(vec![0; most]))
+            Steps::Parts(Assembler::new(vec![0; most]), None)
         } else {
             segment.runs()?;
             Steps::Runs(vec![0; most])
@@ -68,17 +69,18 @@ impl Walk {
                 return Some(told);
             }
             let position = self.next;
+            let of = segment.producer_of(Position(position));
             let looked = match &mut self.steps {
                 Steps::Runs(memory) => segment.runs()?.copy(Position(position), memory).map(Some),
                 _ => segment.words_of(Position(position), &mut self.words).map(|()| None),
             };
             match looked {
                 Ok(Some(run)) => self.run(position, run),
-                Ok(None) => self.item(segment, position),
+                Ok(None) => self.item(segment, position, of),
                 Err(Missing::Gone { earliest }) => self.lag(position, earliest.0.max(position + 1)),
                 Err(Missing::Skipped) => {
                     self.next += 1;
-                    self.told.push_back(Heard::Skipped(position));
+                    self.skip(position);
                 }
                 Err(Missing::Ahead { .. } | Missing::Room { .. }) => return None,
             }
@@ -87,13 +89,13 @@ impl Walk {
 
     /// The stream is over: what is left of a message will never be whole.
     pub(super) fn end(&mut self) -> Option<Heard> {
-        let Steps::Parts(assembler) = &mut self.steps else { return None };
+        let Steps::Parts(assembler, _) = &mut self.steps else { return None };
         let Broken { cause, parts_seen, .. } = assembler.end(Cause::Ended)?;
         Some(Heard::Broken { position: self.next - u64::from(parts_seen), cause, finding: true })
     }
 
     fn lag(&mut self, from: u64, to: u64) {
-        if let Steps::Parts(assembler) = &mut self.steps
+        if let Steps::Parts(assembler, _) = &mut self.steps
             && let Some(Broken { cause, parts_seen, .. }) = assembler.end(Cause::Lagged)
         {
             let position = from - u64::from(parts_seen);
@@ -101,6 +103,17 @@ impl Walk {
         }
         self.told.push_back(Heard::Lagged { from, to });
         (self.next, self.settled) = (to, false);
+    }
+
+    /// Nobody's item. Among messages it is told of only where it breaks one.
+    fn skip(&mut self, position: u64) {
+        let Steps::Parts(assembler, _) = &mut self.steps else {
+            self.told.push_back(Heard::Skipped(position));
+            return;
+        };
+        if let Some(Broken { cause, parts_seen, .. }) = assembler.end(Cause::Void) {
+            self.broken(position - u64::from(parts_seen), cause);
+        }
     }
 
     fn run(&mut self, position: u64, Run { what, end }: Run) {
@@ -116,15 +129,22 @@ impl Walk {
         }
     }
 
-    fn item(&mut self, segment: &Segment<Watched>, position: u64) {
+    fn item(&mut self, segment: &Segment<Watched>, position: u64, of: Option<u32>) {
         self.next += 1;
-        let Steps::Parts(assembler) = &mut self.steps else {
+        let Steps::Parts(assembler, last) = &mut self.steps else {
             let bytes = bytes(&self.words, segment.header().layout.spec().size as usize);
             self.told.push_back(Heard::Item { position, kind: None, bytes });
             return;
         };
         let Some((meta, words)) = Meta::of_words(&self.words) else { return };
         let part = bytes(words, meta.len as usize);
+        let mut other = None;
+        if *last != of {
+            // The numbers of another producer have nothing to do with those before.
+            other = assembler.end(Cause::Cut);
+            assembler.end(Cause::Restart);
+            *last = of;
+        }
         let (cut, fed) = assembler.feed(meta, &part);
         let (item, cause) = match fed {
             Fed::Message(message) => {
@@ -135,7 +155,7 @@ impl Walk {
             Fed::Broken(broken) => (None, Some((position - u64::from(broken.parts_seen), broken.cause))),
             Fed::Kept | Fed::Skipped => (None, None),
         };
-        if let Some(Broken { cause, parts_seen, .. }) = cut {
+        if let Some(Broken { cause, parts_seen, .. }) = other.or(cut) {
             self.broken(position - u64::from(parts_seen), cause);
         }
         if let Some((position, cause)) = cause {
