@@ -42,10 +42,10 @@ const ROWS: &[Row] = &[
     Row { name: SIM, code: &[SEAM, RING, FLOW, CONTRACTS, SIM_MACROS], tests: &[RELOCATE, PIPELINE] },
     Row { name: SIM_GUARD, code: &[SIM], tests: &[] },
     Row { name: PIPELINE, code: &[SEAM, RING, FLOW], tests: &[] },
-    Row { name: WASM, code: &[SEAM, RING, FLOW, CONTRACTS, HOST, PIPELINE, SIM], tests: &[] },
+    Row { name: WASM, code: &[SEAM, RING, FLOW, RELOCATE, CONTRACTS, HOST, PIPELINE, SIM], tests: &[] },
     Row {
         name: SCENARIOS,
-        code: &[SEAM, RING, FLOW, CONTRACTS, HOST, FACADE, SIM, PIPELINE],
+        code: &[SEAM, RING, FLOW, RELOCATE, CONTRACTS, HOST, FACADE, SIM, PIPELINE],
         tests: &[RELOCATE, SIM_GUARD],
     },
     Row { name: "loom-tests", code: &[SEAM, RING, FLOW], tests: &[] },

@@ -14,6 +14,8 @@ pub enum Object {
     Block,
     /// An entry of the retained log.
     LogEntry,
+    /// A datagram between an end and a host.
+    Frame,
 }
 
 /// What is wrong with it.
@@ -58,6 +60,7 @@ impl fmt::Display for Object {
             Self::Checkpoint => "checkpoint",
             Self::Block => "block",
             Self::LogEntry => "log entry",
+            Self::Frame => "datagram",
         })
     }
 }

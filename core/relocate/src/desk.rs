@@ -76,6 +76,11 @@ impl<R: Register> Desk<R> {
         self.seen
     }
 
+    /// Somebody else saw writing `seen`.
+    pub(crate) fn remember(&mut self, seen: u64) {
+        self.seen = self.seen.max(seen);
+    }
+
     /// Readings that lagged behind, on a register that may do so.
     pub const fn behind(&self) -> u64 {
         self.behind
@@ -86,7 +91,7 @@ impl<R: Register> Desk<R> {
     /// # Errors
     /// As [`swap`](Self::swap); a record that is there already is not replaced, and says `Lost`.
     pub fn found(&mut self, record: &EdgeRecord) -> Result<Swapped, DeskError> {
-        self.exchange(Version::NONE, record)
+        self.exchange(Version::NONE, record.ver, &record.encode())
     }
 
     /// The record that stands there. One that lags behind on a register that may do so is `Unavailable`, and counted.
@@ -120,18 +125,29 @@ impl<R: Register> Desk<R> {
             Some(new.ver) == old.record.ver.checked_add(1) && new.edge == old.record.edge,
             "a record is replaced by the next writing of itself"
         );
-        self.exchange(old.version, new)
+        self.exchange(old.version, new.ver, &new.encode())
     }
 
     /// Asks to be notified once the record may have moved beyond `old`: a hint, and no more.
     pub fn watch(&mut self, old: &Standing) -> bool {
-        self.register.watch(old.version)
+        self.moved(old.version)
     }
 
-    fn exchange(&mut self, expected: Version, new: &EdgeRecord) -> Result<Swapped, DeskError> {
-        Ok(match self.register.exchange(expected, &new.encode())? {
+    /// The same, for whoever remembers no more than the version.
+    pub(crate) fn moved(&mut self, since: Version) -> bool {
+        self.register.watch(since)
+    }
+
+    /// Puts the bytes of writing `ver` in the place of `expected`.
+    pub(crate) fn exchange(
+        &mut self,
+        expected: Version,
+        ver: u64,
+        bytes: &[u8],
+    ) -> Result<Swapped, DeskError> {
+        Ok(match self.register.exchange(expected, bytes)? {
             Exchanged::Won(version) => {
-                self.seen = self.seen.max(new.ver);
+                self.seen = self.seen.max(ver);
                 Swapped::Won(version)
             }
             Exchanged::Lost(_) => Swapped::Lost,

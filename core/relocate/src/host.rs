@@ -3,7 +3,7 @@
 mod segment;
 
 use crate::mutant::{Mutant, Without};
-use crate::{Capability, Chain, EdgeId, FenceEpoch, FenceGuard, HostId, Incarnation, Label, Nonce};
+use crate::{Boot, Capability, Chain, EdgeId, FenceEpoch, FenceGuard, HostId, Incarnation, Label, Nonce};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use segment::Segment;
@@ -38,6 +38,8 @@ pub struct Entry<P> {
 pub enum Verb<P> {
     /// Lend memory for a new one.
     Alloc {
+        /// The life of the host that is meant.
+        boot: Boot,
         /// Whom it is lent to.
         inc: Incarnation,
         /// The first offset in it.
@@ -87,6 +89,8 @@ pub enum Verb<P> {
     },
     /// Say whether it is there. It is never made.
     Attach,
+    /// Say which life of the host this is; the segment may be any.
+    Hello,
 }
 
 /// A request.
@@ -105,6 +109,11 @@ pub enum Reply<P> {
     Granted {
         /// Bytes.
         credit: u64,
+    },
+    /// This is the life of the host. Nothing was lent: another one was meant, or it was asked for no more than this.
+    Boot {
+        /// It.
+        boot: Boot,
     },
     /// No memory is left.
     NoSpace,
@@ -183,18 +192,22 @@ impl<P> Entry<P> {
     pub const OVERHEAD: u64 = 32;
 }
 
-/// Memory that is lent. A host that forgets its fences forgets the segments with them, and then knows nobody.
+/// Memory that is lent. A host that forgets its fences forgets the segments with them, and then knows nobody: it goes on as another
+/// [life](Boot), of which nobody has asked anything yet. A request to lend that was meant for an earlier one would bring back a
+/// segment by its name and without its entries, and is refused.
 ///
 /// # Laws
 /// - An append is acknowledged if and only if its generation is not below the fence, the segment is not sealed, the offset is
 ///   the next one, and the entry fits. After a seal was answered none ever is (S6).
 /// - One offset of a segment never holds two entries (S7).
-/// - The fence never falls, and neither does what was trimmed.
+/// - The fence never falls, and neither does what was trimmed. What was given back is not lent again by its name.
 /// - Bytes that are accounted are bytes that are held, and never more than were granted (S13).
-/// - Edge, capability, generation and nonce are checked on every path; nothing comes into being but by `Alloc` (S14).
+/// - Edge, capability, generation and nonce are checked on every path; nothing comes into being but by `Alloc`, which names this life
+///   of the host (S14).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Host<P> {
     id: HostId,
+    boot: Boot,
     capacity: u64,
     without: Without,
     edges: BTreeMap<EdgeId, Tenant<P>>,
@@ -206,12 +219,18 @@ struct Tenant<P> {
     capability: Capability,
     guard: FenceGuard,
     segments: Vec<Segment<P>>,
+    /// Segments of the generation at the fence that were given back or taken back: a late request to lend one of them brings nothing
+    /// back. Those of earlier generations the fence shuts out.
+    spent: Vec<Nonce>,
 }
 
+/// So many segments of one generation are given back at most before a host lends none of it any more.
+const SPENT_MAX: usize = 64;
+
 impl<P: AsRef<[u8]> + Clone> Host<P> {
-    /// A host that lends `capacity` bytes.
-    pub const fn new(id: HostId, capacity: u64) -> Self {
-        Self { id, capacity, without: Without::none(), edges: BTreeMap::new() }
+    /// A host that lends `capacity` bytes, in the life `boot`: no two of them are alike.
+    pub const fn new(id: HostId, boot: Boot, capacity: u64) -> Self {
+        Self { id, boot, capacity, without: Without::none(), edges: BTreeMap::new() }
     }
 
     /// The same, but for one safeguard.
@@ -227,9 +246,15 @@ impl<P: AsRef<[u8]> + Clone> Host<P> {
         self.id
     }
 
+    /// Which life of it this is.
+    pub const fn boot(&self) -> Boot {
+        self.boot
+    }
+
     /// Lets whoever shows `capability` use memory for `edge`. What is lent already stays.
     pub fn admit(&mut self, edge: EdgeId, capability: Capability) {
-        let fresh = Tenant { capability, guard: FenceGuard::default(), segments: Vec::new() };
+        let fresh =
+            Tenant { capability, guard: FenceGuard::default(), segments: Vec::new(), spent: Vec::new() };
         self.edges.entry(edge).or_insert(fresh).capability = capability;
     }
 
@@ -268,7 +293,14 @@ impl<P: AsRef<[u8]> + Clone> Host<P> {
     /// Takes back what nobody renewed in time.
     pub fn expire(&mut self, now: Instant) {
         for tenant in self.edges.values_mut() {
-            tenant.segments.retain(|segment| segment.expires() > now);
+            let Tenant { guard, segments, spent, .. } = tenant;
+            segments.retain(|segment| {
+                let lent = segment.expires() > now;
+                if !lent && segment.generation() == guard.fence() {
+                    spent.push(segment.nonce());
+                }
+                lent
+            });
         }
     }
 
@@ -282,7 +314,14 @@ impl<P: AsRef<[u8]> + Clone> Host<P> {
         if tenant.capability != target.capability && !skips {
             return Reply::Unknown;
         }
-        tenant.step(now, target, verb, (room, self.without))
+        let boot = self.boot;
+        match verb {
+            Verb::Hello => Reply::Boot { boot },
+            Verb::Alloc { boot: meant, .. } if meant != boot && !self.without.is(Mutant::LendsToTheDead) => {
+                Reply::Boot { boot }
+            }
+            verb => tenant.step(now, target, verb, (room, self.without)),
+        }
     }
 }
 
@@ -297,17 +336,21 @@ impl<P: AsRef<[u8]> + Clone> Tenant<P> {
         let found = self.segments.iter().position(|segment| segment.is(target, without));
         let fenceless = without.is(Mutant::NoFence) || without.is(Mutant::AcceptAfterSeal);
         let verb = match verb {
-            Verb::Alloc { inc, base, chain, capacity, ttl } => {
+            Verb::Alloc { inc, base, chain, capacity, ttl, .. } => {
                 if let Err(stale) = self.guard.admit(target.generation) {
                     return Reply::Stale { fence: stale.fence };
                 }
                 if let Some(at) = found {
                     return self.segments[at].granted();
                 }
-                if capacity > room {
+                let same = target.generation == self.guard.fence();
+                if same && self.spent.contains(&target.nonce) {
+                    return Reply::Unknown;
+                }
+                if capacity > room || same && self.spent.len() >= SPENT_MAX {
                     return Reply::NoSpace;
                 }
-                self.guard.raise(target.generation);
+                self.raise(target.generation);
                 let fresh = Segment::new(target, inc, (base, chain), capacity, (now, ttl));
                 let reply = fresh.granted();
                 self.segments.push(fresh);
@@ -328,19 +371,30 @@ impl<P: AsRef<[u8]> + Clone> Tenant<P> {
                 _ => segment.append(inc, off, entry, self.guard.fence(), without),
             },
             Verb::Seal { by } => {
-                self.guard.raise(by);
-                segment.seal()
+                let end = segment.seal();
+                self.raise(by);
+                end
             }
             Verb::Read { off, max } => segment.read(off, max),
             Verb::Trim { off } => segment.trim(off),
             Verb::Renew { inc } if segment.owns(inc) => segment.renew(now),
             Verb::Free { inc } if segment.owns(inc) => {
+                if target.generation == self.guard.fence() {
+                    self.spent.push(target.nonce);
+                }
                 self.segments.swap_remove(at);
                 Reply::Ok
             }
             Verb::Renew { .. } | Verb::Free { .. } => Reply::Stale { fence: self.guard.fence() },
-            Verb::Attach | Verb::Alloc { .. } => Reply::Ok,
+            Verb::Attach | Verb::Hello | Verb::Alloc { .. } => Reply::Ok,
         }
+    }
+
+    fn raise(&mut self, to: FenceEpoch) {
+        if to > self.guard.fence() {
+            self.spent.clear();
+        }
+        self.guard.raise(to);
     }
 }
 

@@ -20,6 +20,12 @@ pub struct HostId(pub u64);
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Nonce(pub u64);
 
+/// One life of a host, by a number that is fresh from entropy when it begins. Whoever asks a host to lend names it, so that what
+/// was asked of a host that has forgotten everything since is not lent by the next life of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Boot(pub u64);
+
 /// The right to use the segments of one edge on a host; whoever does not show it is told that nothing is there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Capability(pub u128);

@@ -13,7 +13,8 @@
 //! The words are [ids and epochs](FenceEpoch), [chains](ChainKind), the [record of an edge](EdgeRecord) and of a
 //! [stage](StageRecord), [checkpoints](Checkpoint) in [extents](Extent), the [retained log](Log). Three machines speak them:
 //! the [producer](Producer), the [host](Host) and the [consumer](Consumer). Each is a function of what it knows and of one event;
-//! what it asks for is carried out by a driver, who may be a simulator, an explorer of every run, or a loop over sockets.
+//! what it asks for is carried out by a driver, who may be an explorer of every run, or the [ends](drive) that stand on the seams, in
+//! a simulation and on Linux, and say to each other what [`wire`] writes down.
 //!
 //! # Ground rules
 //! - **G1** Offsets are dense, given by the producer, and go on over generations.
@@ -50,6 +51,7 @@
 //! - **L4** A full queue with a live consumer drains; no window keeps back what is final.
 //! - **L5** Two lives do not try again in step.
 //! - **L7** Whoever is shut out learns it from the first answer of a host, of the record or of its store.
+//! - **L8** A consumer takes back no more often than the queue moves.
 //!
 //! None but S10 rests on a lease, a clock, a watch, or on a host telling the truth about its life: leases end the wait for whoever
 //! is gone, and no more.
@@ -70,6 +72,7 @@ mod chain;
 mod checkpoint;
 mod consumer;
 mod desk;
+pub mod drive;
 mod effects;
 mod error;
 mod extent;
@@ -86,6 +89,7 @@ mod record;
 mod stage;
 mod state;
 mod store;
+pub mod wire;
 
 pub use bad::{Bad, Object, Why};
 pub use chain::{Chain, ChainKind, Label};
@@ -98,7 +102,7 @@ pub use extent::{Extent, Salt, blocks_for, pack, unpack};
 pub use handoff::{HandoffReader, HandoffState, HandoffWriter, PublishError, QueueLocator};
 pub use host::{Entry, Host, Reply, Request, Target, Verb};
 pub use id::{
-    Capability, EdgeGeneration, EdgeId, Exhausted, FenceEpoch, FenceGuard, Fenced, HostId, Incarnation,
+    Boot, Capability, EdgeGeneration, EdgeId, Exhausted, FenceEpoch, FenceGuard, Fenced, HostId, Incarnation,
     Nonce, Owner, StageId, Stale,
 };
 pub use lease::{BadTerms, Lease};

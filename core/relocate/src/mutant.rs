@@ -100,6 +100,8 @@ pub enum Mutant {
     AppendTwice,
     /// A stage that goes back to its checkpoint goes on as the same life, in the same generation.
     RollbackInPlace,
+    /// A host lends to whoever means an earlier life of it.
+    LendsToTheDead,
     /// A producer says that nothing more comes before its checkpoint says so.
     EndBeforeCheckpoint,
 }

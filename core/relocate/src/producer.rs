@@ -12,9 +12,10 @@ use crate::host::{Reply, Target};
 use crate::lease::{BadTerms, Lease};
 use crate::mutant::{Mutant, Without};
 use crate::record::{EdgeRecord, Frontier, Seg};
-use crate::{Chain, Incarnation, Label, Nonce, Owner};
+use crate::{Boot, Chain, HostId, Incarnation, Label, Nonce, Owner};
 use acquire::Acquire;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 pub use event::{ProducerConfig, ProducerEffect, ProducerEvent, ProducerTimer, Restored};
 use retained::Retained;
 use tidemill_seam::{Duration, Entropy, Instant};
@@ -59,6 +60,8 @@ pub struct Producer<P> {
     /// The record that says what is final, on its way.
     publishing: Option<Box<EdgeRecord>>,
     seg: Seg,
+    /// Lives of hosts, as far as they are known.
+    boots: Vec<(HostId, Boot)>,
     /// The next offset to append, and the next that the host asked for.
     sent: u64,
     acked: u64,
@@ -103,6 +106,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
             ahead: None,
             publishing: None,
             seg: Seg::default(),
+            boots: Vec::new(),
             sent: 0,
             acked: 0,
             doubted: false,
@@ -316,6 +320,20 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         } else {
             self.dropped.count();
         }
+    }
+
+    /// A host says which life of it is the present one: asked to lend, it is asked as that. One that says so for the first time when
+    /// it is asked is asked twice.
+    pub fn knows(&mut self, host: HostId, boot: Boot) {
+        match self.boots.iter_mut().find(|(known, _)| *known == host) {
+            Some((_, known)) => *known = boot,
+            None => self.boots.push((host, boot)),
+        }
+    }
+
+    /// The life of a host that is asked to lend.
+    fn boot(&self, host: HostId) -> Boot {
+        self.boots.iter().find(|(known, _)| *known == host).map_or(Boot::default(), |(_, boot)| *boot)
     }
 
     /// The offset of the next item.

@@ -7,6 +7,7 @@ mod ping_pong;
 pub(crate) mod pipeline;
 #[cfg(not(target_family = "wasm"))]
 mod register;
+mod relocate;
 mod replicas;
 mod segment;
 mod shared_ring;
@@ -26,6 +27,8 @@ static ALL: &[Story] = &[
     shm_pipeline::STORY,
     segment::STORY,
     streams::STORY,
+    relocate::STORY,
+    relocate::death::STORY,
     journal::STORY,
     // The register of files belongs to the Linux world.
     #[cfg(not(target_family = "wasm"))]

@@ -47,6 +47,8 @@ pub(super) struct Sync {
     ticket: u32,
     process: ProcessId,
     covers: u64,
+    /// How many failed syncs its handle had heard of.
+    heard: u32,
     fails: bool,
     lies: bool,
     wanted: bool,
@@ -60,6 +62,8 @@ pub(crate) struct Disk {
     pub(super) id: DiskId,
     pub(super) name: String,
     pub(super) machine: MachineId,
+    /// Whether every machine reaches it.
+    pub(super) shared: bool,
     pub(crate) config: DiskConfig,
     pub(crate) stats: DiskStats,
     pub(super) cuts: Option<PowerCuts>,
@@ -70,6 +74,8 @@ pub(crate) struct Disk {
     pub(super) stall: Option<u32>,
     pub(super) syncs: Vec<Sync>,
     tickets: u32,
+    /// Syncs that failed.
+    failed: u32,
     pub(super) waiting: Vec<ProcessId>,
     pub(super) asks: Vec<Ask>,
     notes: Vec<Note>,
@@ -88,6 +94,7 @@ impl Disk {
             id,
             name,
             machine,
+            shared: false,
             config,
             stats: DiskStats::default(),
             cuts: None,
@@ -97,6 +104,7 @@ impl Disk {
             stall: None,
             syncs: Vec::new(),
             tickets: 0,
+            failed: 0,
             waiting: Vec::new(),
             asks: Vec::new(),
             notes: Vec::new(),
@@ -259,8 +267,13 @@ impl Disk {
         Ok(())
     }
 
+    /// How many syncs failed so far.
+    pub(super) const fn failed(&self) -> u32 {
+        self.failed
+    }
+
     /// Begins a sync: `Ok` with its outcome if it is over at once, `Err` with its ticket otherwise.
-    pub(super) fn sync(&mut self, process: ProcessId) -> Result<Result<(), SyncError>, u32> {
+    pub(super) fn sync(&mut self, process: ProcessId, heard: u32) -> Result<Result<(), SyncError>, u32> {
         let covers = self.medium.sequence();
         self.note(process, What::SyncBegun, covers, 0);
         let fails = self.chance("sync-error", self.config.sync_error);
@@ -272,7 +285,7 @@ impl Disk {
         self.stalls(process);
         let ticket = self.ticket();
         let (wanted, deferred, outcome) = (true, false, None);
-        self.syncs.push(Sync { ticket, process, covers, fails, lies, wanted, deferred, outcome });
+        self.syncs.push(Sync { ticket, process, covers, heard, fails, lies, wanted, deferred, outcome });
         if after_ns == 0 && self.stall.is_none() && self.cuts.is_none() {
             self.complete(ticket);
             return Ok(self.outcome(ticket).expect("it is complete"));
@@ -309,9 +322,12 @@ impl Disk {
             self.syncs[at].deferred = true;
             return None;
         }
-        let Sync { process, covers, fails, lies, .. } = self.syncs[at];
+        let Sync { process, covers, heard, fails, lies, .. } = self.syncs[at];
+        // What another handle's sync lost, this one may have written.
+        let told = self.failed > heard;
         self.stats.syncs += 1;
         if fails {
+            self.failed += 1;
             self.stats.sync_errors += 1;
             let fates = self.fates(covers, &AT_FAILED_SYNC);
             self.stats.sync_errors_durable += u64::from(fates.iter().all(|fate| *fate == Fate::Kept));
@@ -321,6 +337,7 @@ impl Disk {
         } else {
             self.medium.settle(covers, |_| Fate::Kept);
         }
+        let fails = fails || told;
         let sync = &mut self.syncs[at];
         (sync.outcome, sync.deferred) = (Some(if fails { Err(SyncError::Failed) } else { Ok(()) }), false);
         if !sync.wanted {

@@ -10,41 +10,49 @@ use crate::process::Context;
 use crate::seams::{Seams, SeamsInner};
 use crate::task::Env;
 
-/// A process's handle of a disk of its machine. Any number of them share one page cache; each has its own sync.
+/// A process's handle of a disk of its machine, or of one that is shared. Any number of them share one page cache; each has its own sync.
 pub struct SimDisk {
     disk: Rc<RefCell<Disk>>,
     seams: Rc<SeamsInner>,
     ticket: Option<u32>,
+    /// How many syncs of the disk had failed when it heard of it last: whoever else lost what it wrote, it is told once.
+    heard: u32,
 }
 
 impl Seams {
     /// A handle of a disk.
     ///
     /// # Panics
-    /// If the disk is another machine's.
+    /// If the disk is another machine's, and not [shared](crate::Sim::share_disk).
     pub fn disk(&self, disk: DiskId) -> SimDisk {
         let disk = self.0.shelf.disk(disk);
-        let (theirs, ours) = (disk.borrow().machine, self.0.machine);
-        assert!(theirs == ours, "{} is not a disk of {}'s machine", disk.borrow().name, self.name());
-        SimDisk { disk, seams: Rc::clone(&self.0), ticket: None }
+        let (theirs, ours, shared) = (disk.borrow().machine, self.0.machine, disk.borrow().shared);
+        assert!(
+            theirs == ours || shared,
+            "{} is not a disk of {}'s machine",
+            disk.borrow().name,
+            self.name()
+        );
+        let heard = disk.borrow().failed();
+        SimDisk { disk, seams: Rc::clone(&self.0), ticket: None, heard }
     }
 }
 
 impl Context<'_> {
-    /// A handle of a disk of this machine. It may be kept; it is closed with the process.
+    /// A handle of a disk of this machine, or of one that is shared. It may be kept; it is closed with the process.
     ///
     /// # Panics
-    /// If the disk is another machine's.
+    /// If the disk is another machine's, and not [shared](crate::Sim::share_disk).
     pub fn disk(&mut self, disk: DiskId) -> SimDisk {
         self.kernel.seams_of(self.process).disk(disk)
     }
 }
 
 impl Env {
-    /// A handle of a disk of this machine.
+    /// A handle of a disk of this machine, or of one that is shared.
     ///
     /// # Panics
-    /// If the disk is another machine's.
+    /// If the disk is another machine's, and not [shared](crate::Sim::share_disk).
     pub fn disk(&self, disk: DiskId) -> SimDisk {
         self.seams().disk(disk)
     }
@@ -77,15 +85,18 @@ impl Store for SimDisk {
     }
 
     fn sync(&mut self) -> Result<(), SyncError> {
-        let (process, ticket) = (self.seams.process, self.ticket);
+        let (process, ticket, heard) = (self.seams.process, self.ticket, self.heard);
         let outcome = self.call(|disk| match ticket {
             Some(ticket) => disk.outcome(ticket).ok_or(ticket),
-            None => disk.sync(process),
+            None => disk.sync(process, heard),
         });
         match outcome {
             None => Err(SyncError::Closed),
             Some(Ok(outcome)) => {
                 self.ticket = None;
+                if outcome.is_err() {
+                    self.heard = self.disk.borrow().failed();
+                }
                 outcome
             }
             Some(Err(ticket)) => {

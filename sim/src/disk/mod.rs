@@ -2,7 +2,8 @@
 //!
 //! Writes stand in the machine's page cache until a sync takes them to the medium; whatever reads finds in the cache is
 //! right, what comes from the medium may be rotten or from elsewhere. A kill leaves the cache alone. A power loss keeps any
-//! subset of the unsynced writes, a prefix of them, all or nothing, and may tear one. Every fault is a choice of the
+//! subset of the unsynced writes, a prefix of them, all or nothing, and may tear one. A sync that fails may lose what others wrote:
+//! every handle that is open then hears of it by its own next sync, as Linux tells every open file. Every fault is a choice of the
 //! entity `machine/disk`, drawn only where its rate is not zero; zero is always the boring thing.
 
 mod device;

@@ -41,6 +41,12 @@ impl<P: Process> Sim<P> {
         id
     }
 
+    /// From now on processes of every machine reach this disk, as over a network of its own. Its page cache stays with its machine, which
+    /// alone can lose it.
+    pub fn share_disk(&mut self, disk: DiskId) {
+        self.disk_at(disk).borrow_mut().shared = true;
+    }
+
     fn disk_at(&self, disk: DiskId) -> Rc<RefCell<Disk>> {
         self.kernel.shelf().disk(disk)
     }

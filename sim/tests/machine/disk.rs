@@ -153,6 +153,40 @@ fn a_failed_sync_is_unknown_and_a_later_one_does_not_make_up_for_it() {
     }
 }
 
+// SIM-DISK: a sync that fails loses what another handle wrote, and that one is told, once.
+#[test]
+fn a_sync_that_failed_is_told_to_every_handle() {
+    let mut world = World::new(Overlay::new(), DiskConfig::PERFECT);
+    let (mut ours, mut theirs) = (world.open(), world.open());
+    write(&mut ours, 0, 1);
+    world.sim.set_disk_config(world.disk, DiskConfig { sync_error: Rate::ALWAYS, ..DiskConfig::PERFECT });
+    assert_eq!(theirs.sync(), Err(SyncError::Failed));
+    world.sim.set_disk_config(world.disk, DiskConfig::PERFECT);
+    let mut later = world.open();
+    assert_eq!((ours.sync(), theirs.sync(), later.sync()), (Err(SyncError::Failed), Ok(()), Ok(())));
+    write(&mut ours, 0, 2);
+    assert_eq!(ours.sync(), Ok(()));
+    assert_eq!(first_bytes(&mut world.cycle(), 1), [2]);
+}
+
+// SIM-DISK: a disk that is shared is the same to every machine.
+#[test]
+fn a_shared_disk_is_reached_from_every_machine() {
+    let mut world = World::new(Overlay::new(), DiskConfig::PERFECT);
+    let elsewhere = world.sim.machine("elsewhere");
+    world.sim.share_disk(world.disk);
+    let seams = Rc::new(RefCell::new(None));
+    let into = Rc::clone(&seams);
+    world.sim.spawn_with(elsewhere, "idle", move |seams| {
+        *into.borrow_mut() = Some(seams.clone());
+        Idle
+    });
+    let mut there =
+        seams.borrow().as_ref().map(|seams: &Seams| seams.disk(world.disk)).expect("the factory ran");
+    write(&mut there, 0, 7);
+    assert_eq!((first_bytes(&mut world.open(), 1), there.sync()), (vec![7], Ok(())));
+}
+
 // SIM-DISK: a disk that lies says that it synced.
 #[test]
 fn a_lying_sync_loses_what_it_promised() {

@@ -54,6 +54,14 @@ impl<P: AsRef<[u8]> + Clone> Segment<P> {
         inc >= self.inc
     }
 
+    pub(super) const fn generation(&self) -> FenceEpoch {
+        self.generation
+    }
+
+    pub(super) const fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+
     pub(super) const fn capacity(&self) -> u64 {
         self.capacity
     }

@@ -1,6 +1,6 @@
 use super::{Entry, Host, Reply, Request, Target, Verb};
 use crate::mutant::Mutant;
-use crate::{Capability, Chain, ChainKind, EdgeId, FenceEpoch, HostId, Incarnation, Label, Nonce};
+use crate::{Boot, Capability, Chain, ChainKind, EdgeId, FenceEpoch, HostId, Incarnation, Label, Nonce};
 use alloc::vec::Vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use tidemill_seam::{Duration, Instant};
@@ -8,6 +8,7 @@ use tidemill_seam::{Duration, Instant};
 type Word = [u8; 4];
 
 const EDGE: EdgeId = EdgeId([6; 16]);
+const BOOT: Boot = Boot(2);
 const RIGHT: Capability = Capability(0x11);
 const TTL: Duration = Duration::from_secs(1);
 /// Bytes of one entry.
@@ -19,7 +20,7 @@ fn target(generation: u64, nonce: u64) -> Target {
 }
 
 fn host() -> Host<Word> {
-    let mut host = Host::new(HostId(1), 2 * ROOM);
+    let mut host = Host::new(HostId(1), BOOT, 2 * ROOM);
     host.admit(EDGE, RIGHT);
     host
 }
@@ -29,7 +30,7 @@ fn ask(host: &mut Host<Word>, target: Target, verb: Verb<Word>) -> Reply<Word> {
 }
 
 fn alloc(inc: u64, base: u64) -> Verb<Word> {
-    Verb::Alloc { inc: Incarnation(inc), base, chain: chain(base, 1), capacity: ROOM, ttl: TTL }
+    Verb::Alloc { boot: BOOT, inc: Incarnation(inc), base, chain: chain(base, 1), capacity: ROOM, ttl: TTL }
 }
 
 /// The chain before an offset where `inc` produced everything.
@@ -234,6 +235,48 @@ fn verbs() -> impl Strategy<Value = (u64, u64, Verb<Word>)> {
         Just(Verb::Attach),
     ];
     (0..4_u64, 1..3_u64, verb)
+}
+
+// S14: what a host was asked for before it forgot everything is not lent after it.
+#[test]
+fn a_late_request_to_lend_means_the_life_of_the_host_that_heard_it_first() {
+    let late = alloc(1, 0);
+    let mut reborn = Host::new(HostId(1), Boot(3), 2 * ROOM);
+    reborn.admit(EDGE, RIGHT);
+    assert_eq!(ask(&mut reborn, target(1, 9), late), Reply::Boot { boot: Boot(3) });
+    assert_eq!(ask(&mut reborn, target(1, 9), Verb::Attach), Reply::Unknown);
+    assert_eq!(ask(&mut reborn, target(0, 0), Verb::Hello), Reply::Boot { boot: Boot(3) });
+    let stranger = Target { capability: Capability(1), ..target(0, 0) };
+    assert_eq!(ask(&mut reborn, stranger, Verb::Hello), Reply::Unknown);
+    assert_eq!((reborn.segments(), reborn.fence(EDGE)), (0, FenceEpoch::NONE));
+}
+
+// S14: neither is what expired, or was given back.
+#[test]
+fn a_segment_that_is_over_is_not_lent_again_by_its_name() {
+    for expires in [false, true] {
+        let mut host = filled();
+        if expires {
+            host.expire(Instant::ZERO + TTL);
+        } else {
+            assert_eq!(ask(&mut host, target(1, 9), Verb::Free { inc: Incarnation(1) }), Reply::Ok);
+        }
+        assert_eq!(ask(&mut host, target(1, 9), alloc(1, 0)), Reply::Unknown);
+        assert_eq!(ask(&mut host, target(1, 8), alloc(1, 0)), Reply::Granted { credit: ROOM });
+        assert_eq!(ask(&mut host, target(2, 7), alloc(1, 0)), Reply::Granted { credit: ROOM });
+        assert_eq!(ask(&mut host, target(1, 9), alloc(1, 0)), stale(2));
+    }
+}
+
+#[test]
+fn a_host_remembers_so_many_segments_of_a_generation_at_most() {
+    let mut host = host();
+    for nonce in 0..64 {
+        assert_eq!(ask(&mut host, target(1, nonce), alloc(1, 0)), Reply::Granted { credit: ROOM });
+        assert_eq!(ask(&mut host, target(1, nonce), Verb::Free { inc: Incarnation(1) }), Reply::Ok);
+    }
+    assert_eq!(ask(&mut host, target(1, 64), alloc(1, 0)), Reply::NoSpace);
+    assert_eq!(ask(&mut host, target(2, 65), alloc(1, 0)), Reply::Granted { credit: ROOM });
 }
 
 proptest! {

@@ -207,6 +207,7 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
         let seg = Seg { generation, host, nonce: fresh(dice), base };
         let Floor { off, chain, .. } = record.floor;
         let verb = Verb::Alloc {
+            boot: self.boot(host),
             inc: self.inc,
             base,
             chain: if base == off { chain } else { self.retained.chain_at(base) },
@@ -245,6 +246,11 @@ impl<P: AsRef<[u8]> + Clone> Producer<P> {
             (At::Lending { .. }, Some(Reply::Stale { .. })) => {
                 acquire.at = At::Reading { lent: None };
                 self.again(acquire, effects);
+            }
+            // Another life of it than the one that was asked; as often as it dies in between, and no host does so for ever.
+            (At::Lending { seg }, Some(Reply::Boot { boot })) if boot != self.boot(seg.host) => {
+                self.knows(seg.host, boot);
+                self.lend(now, acquire, seg.base, dice, effects);
             }
             (At::Lending { seg }, _) => {
                 acquire.refused += 1;

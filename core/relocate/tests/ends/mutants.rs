@@ -3,9 +3,9 @@
 use crate::leases::{Clock, Course, held};
 use crate::rig::{A, EDGE, RIGHT, Rig, waits};
 use tidemill_relocate::{
-    Capability, Chain, ConsumerEvent, DeskError, EdgeError, Entry, FenceEpoch, Host, HostId, Incarnation,
-    Label, Mutant, Nonce, Owner, Preset, ProducerEffect, ProducerEvent, ProducerTimer, Reply, Request, Seg,
-    Target, Verb,
+    Boot, Capability, Chain, ConsumerEvent, DeskError, EdgeError, Entry, FenceEpoch, Host, HostId,
+    Incarnation, Label, Mutant, Nonce, Owner, Preset, ProducerEffect, ProducerEvent, ProducerTimer, Reply,
+    Request, Seg, Target, Verb,
 };
 use tidemill_seam::{Duration, Instant, Version};
 
@@ -20,11 +20,11 @@ fn law(holds: bool, law: &'static str) -> Result<(), &'static str> {
 
 /// A host with one segment of generation 1, and entry 0 in it.
 fn filled(without: Option<Mutant>) -> Host<Vec<u8>> {
-    let fresh = Host::new(HostId(1), 1 << 10);
+    let fresh = Host::new(HostId(1), Boot(1), 1 << 10);
     let mut host = without.into_iter().fold(fresh, Host::without);
     host.admit(EDGE, RIGHT);
     let (inc, chain, ttl) = (Incarnation(1), Chain::EMPTY, Duration::from_secs(1));
-    _ = ask(&mut host, target(1), Verb::Alloc { inc, base: 0, chain, capacity: 512, ttl });
+    _ = ask(&mut host, target(1), Verb::Alloc { boot: Boot(1), inc, base: 0, chain, capacity: 512, ttl });
     _ = ask(&mut host, target(1), Verb::Append { inc, off: 0, entry: entry(7) });
     host
 }

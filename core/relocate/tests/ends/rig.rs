@@ -3,9 +3,9 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use tidemill_relocate::{
-    Capability, ChainKind, Consumer, ConsumerConfig, ConsumerEffect, ConsumerEvent, ConsumerTimer, EdgeId,
-    EdgeRecord, Event, Floor, Frontier, Host, HostId, Incarnation, Label, Mutant, Nonce, Observed, Preset,
-    Producer, ProducerConfig, ProducerEffect, ProducerEvent, ProducerTimer, Reply, Request, Restored,
+    Boot, Capability, ChainKind, Consumer, ConsumerConfig, ConsumerEffect, ConsumerEvent, ConsumerTimer,
+    EdgeId, EdgeRecord, Event, Floor, Frontier, Host, HostId, Incarnation, Label, Mutant, Nonce, Observed,
+    Preset, Producer, ProducerConfig, ProducerEffect, ProducerEvent, ProducerTimer, Reply, Request, Restored,
     Resumed, Seg, StageId, Standing, Swapped, Target, Terms, Verb,
 };
 use tidemill_seam::{Duration, Entropy, Instant, Version};
@@ -66,7 +66,7 @@ impl Entropy for Count<'_> {
 }
 
 pub(crate) fn host(id: HostId) -> Host<Item> {
-    let mut host = Host::new(id, 1 << 20);
+    let mut host = Host::new(id, Boot::default(), 1 << 20);
     host.admit(EDGE, RIGHT);
     host
 }

@@ -29,10 +29,11 @@ impl World {
             Action::BearProducer => self.bear_producer(),
             Action::BearConsumer => self.bear_consumer(),
             Action::Crash => {
-                *self.host.change() = fresh_host(self.sabotage);
+                self.crashes += 1;
+                *self.host.change() = fresh_host(self.sabotage, self.crashes);
                 let ghosts = self.ghosts.change();
                 (ghosts.lent, ghosts.sealed, ghosts.fence) = (Vec::new(), Vec::new(), 0);
-                self.crashes += 1;
+                ghosts.forgotten.append(&mut ghosts.heard);
                 Ok(())
             }
             Action::Push(at) => self.push(at),
@@ -69,7 +70,18 @@ impl World {
                     None => Ok(()),
                 }
             }
+            Action::Echo(which) => self.echo(which),
             astray => self.astray(astray),
+        }
+    }
+
+    /// A request to lend arrives again, and nobody waits for its answer.
+    fn echo(&mut self, which: usize) -> Result<(), &'static str> {
+        self.echoes += 1;
+        let request = self.ghosts.forgotten[which].clone();
+        match self.host.change().step(Instant::ZERO, request) {
+            Reply::Granted { .. } => Err("S14: a segment came back without what it held"),
+            _ => Ok(()),
         }
     }
 
@@ -323,6 +335,8 @@ impl World {
             _ => (None, None),
         };
         let before = self.host.segments();
+        let lends = self.bounds.echoes > 0 && matches!(request.verb, Verb::Alloc { .. });
+        let heard = lends.then(|| request.clone());
         let reply = match request.verb {
             // Nothing changes.
             Verb::Read { .. } => (*self.host).clone().step(Instant::ZERO, request),
@@ -333,8 +347,10 @@ impl World {
             ghosts.lent.push(segment);
             ghosts.lent.sort_unstable();
             ghosts.fence = ghosts.fence.max(segment.0);
+            ghosts.heard.extend(heard);
         }
-        let refused = matches!(reply, Reply::Unknown | Reply::Stale { .. } | Reply::NoSpace);
+        let refused =
+            matches!(reply, Reply::Unknown | Reply::Stale { .. } | Reply::NoSpace | Reply::Boot { .. });
         if !refused && !self.ghosts.lent.contains(&segment) {
             return Err("S14: a segment was used by another name");
         }

@@ -29,6 +29,9 @@ impl World {
         if self.crashes < self.bounds.crashes && self.host.segments() > 0 {
             actions.push(Action::Crash);
         }
+        if self.echoes < self.bounds.echoes {
+            actions.extend((0..self.ghosts.forgotten.len()).map(Action::Echo));
+        }
         if self.sabotage == Sabotage::HashOrder {
             let order = RandomState::new();
             actions.sort_by_cached_key(|action| order.hash_one(action));

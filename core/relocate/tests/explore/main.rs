@@ -34,6 +34,7 @@ const fn bounds(items: u8, generations: u64, producers: usize, consumers: usize,
         ends: false,
         rollbacks: 0,
         by_map: false,
+        echoes: 0,
     }
 }
 
@@ -42,7 +43,7 @@ const ENDING: Bounds = Bounds { ends: true, atomic: true, ..ONE_ITEM };
 const ENDING_TWICE: Bounds = Bounds { ends: true, atomic: true, ..bounds(1, 2, 1, 2, 0) };
 const GOING_BACK: Bounds = Bounds { rollbacks: 1, atomic: true, ..bounds(1, 2, 1, 1, 0) };
 const BY_MAP: Bounds = Bounds { by_map: true, ..ONE_ITEM };
-const ONE_CRASH: Bounds = Bounds { atomic: true, ..bounds(1, 2, 2, 1, 1) };
+const ONE_CRASH: Bounds = Bounds { atomic: true, echoes: 1, ..bounds(1, 2, 2, 1, 1) };
 const TWO_CONSUMERS: Bounds = bounds(1, 2, 1, 2, 0);
 const TWO_ITEMS: Bounds = bounds(2, 2, 1, 1, 0);
 const CERTIFIED: Bounds = Bounds { preset: Preset::ExactlyOnce, atomic: true, ..ONE_ITEM };

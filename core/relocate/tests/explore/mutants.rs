@@ -4,7 +4,8 @@ use crate::search::{Found, search};
 use crate::walk::{FAR, walk};
 use crate::world::{Bounds, Sabotage};
 use crate::{
-    AT_ONCE, BLURRED, BY_MAP, ENDING, GOING_BACK, LAGGING, MOST, ONE_ITEM, TWO_ITEMS, ZOMBIE_CONSUMER,
+    AT_ONCE, BLURRED, BY_MAP, ENDING, GOING_BACK, LAGGING, MOST, ONE_CRASH, ONE_ITEM, TWO_ITEMS,
+    ZOMBIE_CONSUMER,
 };
 use tidemill_relocate::{Mutant, Preset};
 
@@ -48,6 +49,7 @@ const MUTANTS: &[(&str, Sabotage, By, &str)] = &[
     ("generation_in_sink_key", Sabotage::GenerationInSinkKey, Search(AT_ONCE), "S1"),
     ("unfenced_sink", Sabotage::UnfencedSink, Search(AT_ONCE), "S1"),
     ("end_before_checkpoint", Sabotage::In(Mutant::EndBeforeCheckpoint), Search(ENDING), "S5"),
+    ("lends_to_the_dead", Sabotage::In(Mutant::LendsToTheDead), Search(ONE_CRASH), "S14"),
     ("ignore_complaint", Sabotage::In(Mutant::IgnoreComplaint), Walks(FAR, 200), "L1"),
     ("forget_before_append", Sabotage::In(Mutant::ForgetBeforeAppend), Walks(FAR, 200), "L1"),
     ("poll_only_on_error", Sabotage::In(Mutant::PollOnlyOnError), Walks(CERTIFIED, 200), "L1"),

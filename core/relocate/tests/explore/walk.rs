@@ -22,6 +22,7 @@ pub(crate) const FAR: Bounds = Bounds {
     ends: false,
     rollbacks: 2,
     by_map: false,
+    echoes: 4,
 };
 /// Steps until faults end, at most.
 const STEPS: u64 = 400;
@@ -55,6 +56,7 @@ fn is_rare(action: Action) -> bool {
             | Action::Lag(..)
             | Action::Close(_)
             | Action::GoBack(_)
+            | Action::Echo(_)
     )
 }
 

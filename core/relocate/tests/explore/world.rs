@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::mem::discriminant;
 use tidemill_relocate::{
-    Capability, Chain, ChainKind, Consumer, ConsumerEffect, EdgeError, EdgeId, EdgeRecord, Floor, Frontier,
-    Host, HostId, Incarnation, Label, Mutant, Preset, Producer, ProducerEffect, StageId, Standing, Terms,
+    Boot, Capability, Chain, ChainKind, Consumer, ConsumerEffect, EdgeError, EdgeId, EdgeRecord, Floor,
+    Frontier, Host, HostId, Incarnation, Label, Mutant, Preset, Producer, ProducerEffect, Request, StageId,
+    Standing, Terms,
 };
 use tidemill_seam::{Duration, Version};
 
@@ -44,6 +45,8 @@ pub(crate) struct Bounds {
     pub(crate) rollbacks: u8,
     /// Whether a consumer goes by where the record says that offsets lie, and not by chains.
     pub(crate) by_map: bool,
+    /// How often a request to lend arrives again, after the host forgot everything.
+    pub(crate) echoes: u8,
 }
 
 impl Default for Bounds {
@@ -63,6 +66,7 @@ impl Default for Bounds {
             ends: false,
             rollbacks: 0,
             by_map: false,
+            echoes: 0,
         }
     }
 }
@@ -113,6 +117,8 @@ pub(crate) enum Action {
     Lag(usize, usize),
     PollProducer(usize),
     PollConsumer(usize),
+    /// A request to lend that the host granted before it forgot everything arrives once more.
+    Echo(usize),
 }
 
 /// What some state of a search showed.
@@ -211,6 +217,9 @@ pub(crate) struct Ghosts {
     pub(crate) lent: Vec<(u64, u64)>,
     pub(crate) sealed: Vec<(u64, u64)>,
     pub(crate) fence: u64,
+    /// Requests that it granted and then forgot, where they may arrive again.
+    pub(crate) heard: Vec<Request<Item>>,
+    pub(crate) forgotten: Vec<Request<Item>>,
     /// By key: which life of the consumer wrote last, and what.
     pub(crate) sink: BTreeMap<(u64, u64), (u64, Item)>,
 }
@@ -228,6 +237,7 @@ pub(crate) struct World {
     pub(crate) takers: Vec<Part<Taker>>,
     pub(crate) ghosts: Part<Ghosts>,
     pub(crate) crashes: u8,
+    pub(crate) echoes: u8,
     pub(crate) rollbacks: u8,
     pub(crate) nonces: u64,
 }
@@ -261,7 +271,7 @@ impl World {
 impl Hash for World {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.host, &self.record, &self.written, &self.taken, &self.ghosts).hash(state);
-        (self.crashes, self.rollbacks).hash(state);
+        (self.crashes, self.echoes, self.rollbacks).hash(state);
         if self.bounds.stale {
             self.before.hash(state);
         }
@@ -307,8 +317,9 @@ impl Hash for Taker {
     }
 }
 
-pub(crate) fn fresh_host(sabotage: Sabotage) -> Host<Item> {
-    let mut host = Host::new(HOST, 1 << 20);
+/// The host in its life after so many crashes.
+pub(crate) fn fresh_host(sabotage: Sabotage, crashes: u8) -> Host<Item> {
+    let mut host = Host::new(HOST, Boot(crashes.into()), 1 << 20);
     if let Sabotage::In(mutant) = sabotage {
         host = host.without(mutant);
     }
@@ -328,7 +339,7 @@ impl World {
         Self {
             bounds,
             sabotage,
-            host: Part::new(fresh_host(sabotage)),
+            host: Part::new(fresh_host(sabotage, 0)),
             record: Part::new(Standing { version: Version(1), record }),
             before: None,
             written: Part::new(written),
@@ -337,6 +348,7 @@ impl World {
             takers: Vec::new(),
             ghosts: Part::new(Ghosts::default()),
             crashes: 0,
+            echoes: 0,
             rollbacks: 0,
             nonces: 0,
         }
