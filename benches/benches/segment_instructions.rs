@@ -35,9 +35,9 @@ type Shared = (MultiProducer<u64, Heap, Live>, Consumer<u64, Heap, Live>);
 type Runs = (VarProducer<64, Heap, Live>, VarConsumer<64, Heap, Live, Memory>);
 type Parts<const N: usize> = (FrameProducer<N, Heap, Live>, FrameConsumer<N, Heap, Live, Memory>);
 
-/// At most this many instructions an operation, and one in twenty more for another compiler.
+/// At most this many instructions an operation, and one in fifty more for another compiler.
 fn at_most(instructions: u64) -> LibraryBenchmarkConfig {
-    let limit = instructions * u64::from(OPERATIONS) * 21 / 20;
+    let limit = instructions * u64::from(OPERATIONS) * 51 / 50;
     LibraryBenchmarkConfig::default().tool(Callgrind::default().hard_limits([(EventKind::Ir, limit)])).clone()
 }
 
@@ -75,8 +75,8 @@ fn filled((mut producer, consumer): Slots) -> Slots {
 }
 
 #[library_benchmark]
-#[bench::parks(args = (parks()), config = at_most(32))]
-#[bench::spins(args = (spins()), config = at_most(25))]
+#[bench::parks(args = (parks()), config = at_most(28))]
+#[bench::spins(args = (spins()), config = at_most(22))]
 fn segment_publish((mut producer, consumer): Slots) -> Slots {
     for i in 0..OPERATIONS {
         black_box(producer.try_push(u64::from(black_box(i))).expect("room"));
@@ -85,8 +85,8 @@ fn segment_publish((mut producer, consumer): Slots) -> Slots {
 }
 
 #[library_benchmark]
-#[bench::parks(args = (filled(parks())), config = at_most(31))]
-#[bench::spins(args = (filled(spins())), config = at_most(25))]
+#[bench::parks(args = (filled(parks())), config = at_most(26))]
+#[bench::spins(args = (filled(spins())), config = at_most(19))]
 fn segment_consume((producer, mut consumer): Slots) -> Slots {
     for _ in 0..OPERATIONS {
         let Some(Next::Item(item)) = consumer.try_next() else { unreachable!("it is filled") };
@@ -96,8 +96,8 @@ fn segment_consume((producer, mut consumer): Slots) -> Slots {
 }
 
 #[library_benchmark]
-#[bench::parks(args = (parks()), config = at_most(80))]
-#[bench::spins(args = (spins()), config = at_most(69))]
+#[bench::parks(args = (parks()), config = at_most(64))]
+#[bench::spins(args = (spins()), config = at_most(51))]
 fn segment_publish_consume((mut producer, mut consumer): Slots) -> Slots {
     for i in 0..OPERATIONS {
         producer.try_push(u64::from(black_box(i))).expect("room");
@@ -107,10 +107,20 @@ fn segment_publish_consume((mut producer, mut consumer): Slots) -> Slots {
     (producer, consumer)
 }
 
+// What all of these count besides: the loop, and the boxes that hide from the compiler what goes in and comes out.
+#[library_benchmark]
+#[bench::alone(args = (spins()), config = at_most(7))]
+fn segment_loop(slots: Slots) -> Slots {
+    for i in 0..OPERATIONS {
+        black_box(u64::from(black_box(i)));
+    }
+    slots
+}
+
 // A thousand batches of 64: divide by 64 for an item.
 #[library_benchmark]
-#[bench::parks(args = (parks()), config = at_most(922))]
-#[bench::spins(args = (spins()), config = at_most(912))]
+#[bench::parks(args = (parks()), config = at_most(497))]
+#[bench::spins(args = (spins()), config = at_most(487))]
 fn segment_batch_of_64((mut producer, mut consumer): Slots) -> Slots {
     for _ in 0..OPERATIONS {
         producer.try_batch(black_box(BATCH), |Position(at)| at).expect("room");
@@ -123,8 +133,8 @@ fn segment_batch_of_64((mut producer, mut consumer): Slots) -> Slots {
 }
 
 #[library_benchmark]
-#[bench::parks(args = (parks()), config = at_most(38))]
-#[bench::spins(args = (spins()), config = at_most(38))]
+#[bench::parks(args = (parks()), config = at_most(28))]
+#[bench::spins(args = (spins()), config = at_most(28))]
 fn segment_poll_of_empty((producer, mut consumer): Slots) -> Slots {
     for _ in 0..OPERATIONS {
         assert!(black_box(consumer.try_next().is_none()));
@@ -140,7 +150,7 @@ fn shared() -> Shared {
 
 // One of several producers, and nobody beside it: a claim by an exchange, a settled word an item.
 #[library_benchmark]
-#[bench::parks(args = (shared()), config = at_most(363))]
+#[bench::parks(args = (shared()), config = at_most(358))]
 fn segment_of_several_publish_consume((mut producer, mut consumer): Shared) -> Shared {
     for i in 0..OPERATIONS {
         producer.try_push(u64::from(black_box(i))).expect("room");
@@ -168,8 +178,8 @@ fn filled_runs(bytes: usize) -> Runs {
 }
 
 #[library_benchmark]
-#[bench::of_64_bytes(args = (runs(), vec![7; 64]), config = at_most(224))]
-#[bench::of_1_kib(args = (runs(), vec![7; 1024]), config = at_most(494))]
+#[bench::of_64_bytes(args = (runs(), vec![7; 64]), config = at_most(254))]
+#[bench::of_1_kib(args = (runs(), vec![7; 1024]), config = at_most(539))]
 fn segment_run_publish((mut producer, consumer): Runs, payload: Vec<u8>) -> Runs {
     for _ in 0..OPERATIONS {
         black_box(producer.try_publish(black_box(&payload), 1).expect("room"));
@@ -178,8 +188,8 @@ fn segment_run_publish((mut producer, consumer): Runs, payload: Vec<u8>) -> Runs
 }
 
 #[library_benchmark]
-#[bench::of_64_bytes(args = (filled_runs(64)), config = at_most(347))]
-#[bench::of_1_kib(args = (filled_runs(1024)), config = at_most(617))]
+#[bench::of_64_bytes(args = (filled_runs(64)), config = at_most(365))]
+#[bench::of_1_kib(args = (filled_runs(1024)), config = at_most(635))]
 fn segment_run_consume((producer, mut consumer): Runs) -> Runs {
     for _ in 0..OPERATIONS {
         let Some(Next::Item(message)) = consumer.try_next() else { unreachable!("it is filled") };
@@ -221,25 +231,25 @@ fn consume_parts<const N: usize>((producer, mut consumer): Parts<N>) -> Parts<N>
 }
 
 #[library_benchmark]
-#[bench::tidemill(args = (parts(), vec![7; 64]), config = at_most(196))]
+#[bench::tidemill(args = (parts(), vec![7; 64]), config = at_most(192))]
 fn segment_part_of_64_bytes_publish(parts: Parts<64>, payload: Vec<u8>) -> Parts<64> {
     publish_parts(parts, &payload)
 }
 
 #[library_benchmark]
-#[bench::tidemill(args = (filled_parts(64)), config = at_most(328))]
+#[bench::tidemill(args = (filled_parts(64)), config = at_most(376))]
 fn segment_part_of_64_bytes_consume(parts: Parts<64>) -> Parts<64> {
     consume_parts(parts)
 }
 
 #[library_benchmark]
-#[bench::tidemill(args = (parts(), vec![7; 1024]), config = at_most(695))]
+#[bench::tidemill(args = (parts(), vec![7; 1024]), config = at_most(688))]
 fn segment_parts_of_1_kib_publish(parts: Parts<256>, payload: Vec<u8>) -> Parts<256> {
     publish_parts(parts, &payload)
 }
 
 #[library_benchmark]
-#[bench::tidemill(args = (filled_parts(1024)), config = at_most(1350))]
+#[bench::tidemill(args = (filled_parts(1024)), config = at_most(1494))]
 fn segment_parts_of_1_kib_consume(parts: Parts<256>) -> Parts<256> {
     consume_parts(parts)
 }
@@ -250,6 +260,7 @@ library_benchmark_group!(
         segment_publish,
         segment_consume,
         segment_publish_consume,
+        segment_loop,
         segment_batch_of_64,
         segment_poll_of_empty,
         segment_of_several_publish_consume

@@ -1,14 +1,15 @@
 //! One who reads in place and holds the producer back: nothing that it has not acknowledged is overwritten.
 
 use crate::element::Plain;
-use crate::follow::{End, Follow, Next};
+use crate::follow::{End, Follow, Glance, Next};
 use crate::join::{self, JoinError, Seat, Start};
 use crate::layout::At;
 use crate::segment::{Position, Segment};
 use crate::table::{Ctl, Peer};
-use crate::view::View;
+use crate::view::{View, half_lap_behind, is_half_lap};
 use crate::wait::Wait;
 use core::fmt;
+use core::hint;
 use core::marker::PhantomData;
 use core::mem;
 use core::ops::Deref;
@@ -29,6 +30,9 @@ pub struct Consumer<E: Plain, R: Exchange, L: Liveness> {
     ctl: Ctl,
     follow: Follow,
     wait: Wait,
+    /// Below it, to take an item is to store the low word of the cursor, and nothing else: up to where a half-lap begins, and
+    /// nowhere in a ring where a producer may sleep.
+    plain: u64,
     /// Up to where a producer that waits for room was looked for with a fence.
     told: u64,
     item: PhantomData<fn() -> E>,
@@ -37,6 +41,7 @@ pub struct Consumer<E: Plain, R: Exchange, L: Liveness> {
 /// An item that nobody overwrites while this is held. Dropping it acknowledges the item.
 pub struct Lease<'c, E: Plain, R: Exchange, L: Liveness> {
     consumer: &'c mut Consumer<E, R, L>,
+    at: u64,
     item: E,
 }
 
@@ -60,7 +65,19 @@ impl<R: Exchange> Segment<R> {
         let (wait, told) = (self.view.usual_wait(), seat.next);
         let Seat { slot, ctl, .. } = seat;
         let cursor = self.view.layout().cursor(slot);
-        Ok(Consumer { view: self.view, live, slot, cursor, ctl, follow, wait, told, item: PhantomData })
+        let plain = if self.view.layout().spec().parks { 0 } else { half_lap_behind(seat.next) };
+        Ok(Consumer {
+            view: self.view,
+            live,
+            slot,
+            cursor,
+            ctl,
+            follow,
+            wait,
+            plain,
+            told,
+            item: PhantomData,
+        })
     }
 }
 
@@ -79,22 +96,26 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// What comes next: `None` where nothing does at this moment.
     #[inline]
     pub fn try_next(&mut self) -> Option<Next<Lease<'_, E, R, L>>> {
-        if self.follow.next == self.follow.known {
+        let mut at = self.follow.next;
+        if at == self.follow.known {
             match self.glance() {
                 Glance::Items => {}
                 Glance::Nothing => return None,
                 Glance::Ask => {
+                    hint::cold_path();
                     if let Some(news) = self.hear_news() {
+                        // SAFETY: neither `Follow::news` nor `Follow::shared_news` makes an item. Said so that the usual way has none of this.
+                        unsafe { hint::assert_unchecked(!matches!(news, Next::Item(_))) };
                         return Some(news);
                     }
-                    if self.follow.next == self.follow.known {
+                    at = self.follow.next;
+                    if at == self.follow.known {
                         return None;
                     }
                 }
             }
         }
-        let item = self.view.take(self.follow.next);
-        Some(Next::Item(Lease { consumer: self, item }))
+        Some(Next::Item(self.lease(at)))
     }
 
     /// The `i`-th item from here on, without taking it; `None` where it was not published yet, or something else is to be
@@ -115,6 +136,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// Hands up to `limit` items to `each`, with their positions and whether it is the last of this call; they are
     /// acknowledged together at the end, or up to the one at which `each` panics. Gives their number, and what stands before
     /// the next item where that is not one.
+    #[inline]
     pub fn poll(&mut self, limit: u32, mut each: impl FnMut(&E, Position, bool)) -> (u32, Option<Next<()>>) {
         if self.ready_items() == 0
             && let Some(news) = self.refresh()
@@ -137,6 +159,13 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
             self.follow.crashed(&self.view, &self.live, Follow::near)
         };
         crashed.then_some(End::Crashed)
+    }
+
+    /// The next item, which is known to be published.
+    #[inline]
+    fn lease(&mut self, at: u64) -> Lease<'_, E, R, L> {
+        let item = self.view.take(at);
+        Lease { consumer: self, at, item }
     }
 
     pub(crate) fn view(&self) -> &View<R> {
@@ -201,14 +230,10 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     /// Learns what was published, where a look at two words is enough for that.
     #[inline]
     fn glance(&mut self) -> Glance {
-        if self.view.shared() {
-            return Glance::Ask;
-        }
-        match self.follow.goes_on(&self.view) {
+        match self.follow.glance(&self.view) {
             // Who found nothing for the first time tells the producer, and so does not end here.
-            Some(0) if self.told == self.follow.next => Glance::Nothing,
-            Some(0) | None => Glance::Ask,
-            Some(_) => Glance::Items,
+            Glance::Nothing if self.told != self.follow.next => Glance::Ask,
+            seen => seen,
         }
     }
 
@@ -236,6 +261,32 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
         }
     }
 
+    /// As [`pass`](Self::pass), for the next item.
+    #[inline]
+    fn pass_one(&mut self, to: u64) {
+        // Its Release pairs with the Acquire in `scan`, as in `pass`.
+        if to < self.plain {
+            self.view.show(self.cursor, to);
+            self.follow.next = to;
+            return;
+        }
+        if is_half_lap(to) {
+            self.begin_half_lap(to);
+        }
+        self.view.show(self.cursor, to);
+        self.follow.next = to;
+        self.view.peep_at_producer();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_half_lap(&mut self, to: u64) {
+        self.view.foresee(self.cursor, to - 1, to);
+        if !self.view.layout().spec().parks {
+            self.plain = half_lap_behind(to);
+        }
+    }
+
     #[inline]
     fn pass(&mut self, to: u64) {
         // Its Release pairs with the Acquire in `scan`: what lies below was read (RL-2).
@@ -245,14 +296,6 @@ impl<E: Plain, R: Exchange, L: Liveness> Consumer<E, R, L> {
     }
 }
 
-/// What two words show of what comes next.
-enum Glance {
-    Items,
-    Nothing,
-    /// More has to be looked at.
-    Ask,
-}
-
 /// Items that were handed out and are acknowledged when this goes.
 struct Batch<'c, E: Plain, R: Exchange, L: Liveness> {
     consumer: &'c mut Consumer<E, R, L>,
@@ -260,14 +303,17 @@ struct Batch<'c, E: Plain, R: Exchange, L: Liveness> {
 }
 
 impl<E: Plain, R: Exchange, L: Liveness> Batch<'_, E, R, L> {
+    #[inline]
     fn run(mut self, end: u64, each: &mut impl FnMut(&E, Position, bool)) -> u32 {
-        let first = self.at;
-        for at in first..end {
-            let item = self.consumer.view.take(at);
-            each(&item, Position(at), at + 1 == end);
-            self.at = at + 1;
+        let Self { consumer, at: done } = &mut self;
+        let (view, first) = (&consumer.view, *done);
+        while *done < end {
+            view.take_run(*done, end, |item, at| {
+                each(item, Position(at), at + 1 == end);
+                *done = at + 1;
+            });
         }
-        (self.at - first) as u32
+        (end - first) as u32
     }
 }
 
@@ -282,7 +328,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Drop for Batch<'_, E, R, L> {
 impl<E: Plain, R: Exchange, L: Liveness> Lease<'_, E, R, L> {
     /// Which item this is.
     pub fn position(&self) -> Position {
-        self.consumer.position()
+        Position(self.at)
     }
 
     /// Lets go of the item without acknowledging it: it comes next again.
@@ -302,12 +348,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Deref for Lease<'_, E, R, L> {
 impl<E: Plain, R: Exchange, L: Liveness> Drop for Lease<'_, E, R, L> {
     #[inline]
     fn drop(&mut self) {
-        let consumer = &mut *self.consumer;
-        let next = consumer.follow.next + 1;
-        // Its Release pairs with the Acquire in `scan`, as in `pass`.
-        consumer.view.step(consumer.cursor, next);
-        consumer.follow.next = next;
-        consumer.view.glance_at_producer();
+        self.consumer.pass_one(self.at + 1);
     }
 }
 

@@ -1,9 +1,11 @@
 //! What those who read know of the stream, and what they are told besides items.
 
 use crate::frame::Broken;
-use crate::layout::Layout;
+use crate::layout::{At, Layout};
 use crate::segment::{PeerFault, Phase, Position, Standing};
+use crate::sync::Ordering;
 use crate::view::View;
+use core::hint;
 use tidemill_seam::{Exchange, Life, Liveness, Region};
 
 mod shared;
@@ -89,21 +91,49 @@ pub(crate) struct Follow {
     pub(crate) next: u64,
     /// Positions below are published, and of the producer that we know.
     pub(crate) known: u64,
-    /// The producer that we know: zero before the first.
-    generation: u32,
+    /// The word of the state while the producer goes on that we know: of generation zero before the first.
+    ours: u32,
+    /// The word that shows with that one what waits, and most that can: nothing where several may produce, whose positions are
+    /// pairs (G9), and that word again.
+    shows: At,
+    most: u32,
+}
+
+/// What two words show of what comes next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Glance {
+    /// Items.
+    Items,
+    /// Nothing.
+    Nothing,
+    /// More has to be looked at.
+    Ask,
 }
 
 impl Follow {
     pub(crate) fn new<R: Region>(view: &View<R>, next: u64) -> Self {
-        let generation = view.standing().map_or(0, |standing| standing.generation);
-        Self { next, known: next, generation }
+        let layout = view.layout();
+        let (shows, most) =
+            if view.shared() { (Layout::STATE, 0) } else { (layout.published, layout.spec().capacity) };
+        let mut follow = Self { next, known: next, ours: 0, shows, most };
+        follow.hear_of(view.standing().map_or(0, |standing| standing.generation));
+        follow
+    }
+
+    /// Which producer we know: zero before the first.
+    const fn generation(&self) -> u32 {
+        Standing::generation_in(self.ours)
+    }
+
+    fn hear_of(&mut self, generation: u32) {
+        self.ours = Standing { phase: Phase::Ready, generation }.encode();
     }
 
     /// Learns what was published: `next` where a low word is enough, because at most a ring of items waits.
     pub(crate) fn near<R: Region>(&mut self, view: &View<R>) -> Result<(), PeerFault> {
         let at = view.layout().published;
         // Acquire: pairs with the Release in `Producer::show` (RL-1).
-        let low = view.load(at, crate::sync::Ordering::Acquire);
+        let low = view.load(at, Ordering::Acquire);
         let ahead = low.wrapping_sub(self.next as u32);
         let capacity = view.layout().spec().capacity;
         if ahead > capacity {
@@ -129,23 +159,37 @@ impl Follow {
     }
 
     /// Learns what was published, where nothing else can have happened: the producer that we know goes on. What
-    /// [`news`](Self::news) finds out with [`near`](Self::near), by two loads; `None` where it has to look itself. Gives how many
-    /// items wait.
+    /// [`news`](Self::news) finds out with [`near`](Self::near), by two loads.
     #[inline]
-    pub(crate) fn goes_on<R: Region>(&mut self, view: &View<R>) -> Option<u32> {
-        // Acquire: pairs with the Release in `Producer::show` (RL-1). The state is looked at behind it: what another producer
-        // published shows that it began.
-        let low = view.load(view.layout().published, crate::sync::Ordering::Acquire);
-        let ahead = low.wrapping_sub(self.next as u32);
-        let ours = Standing { phase: Phase::Ready, generation: self.generation }.encode();
-        // Acquire: as in `standing`.
-        if ahead > view.layout().spec().capacity
-            || view.load(Layout::STATE, crate::sync::Ordering::Acquire) != ours
-        {
-            return None;
+    pub(crate) fn glance<R: Region>(&mut self, view: &View<R>) -> Glance {
+        let next = self.next;
+        let (glance, ahead) = self.ahead(view, next as u32);
+        if glance == Glance::Items {
+            self.known = next + u64::from(ahead);
         }
-        self.known = self.next + u64::from(ahead);
-        Some(ahead)
+        glance
+    }
+
+    /// What is published from `next` on, and how much.
+    #[inline]
+    fn ahead<R: Region>(&self, view: &View<R>, next: u32) -> (Glance, u32) {
+        // Acquire: pairs with the Release in `View::show` (RL-1). The state is looked at behind it: what another producer
+        // published shows that it began.
+        let ahead = view.load(self.shows, Ordering::Acquire).wrapping_sub(next);
+        if ahead == 0 {
+            hint::cold_path();
+            let nothing = !view.shared() && self.goes_on(view);
+            return (if nothing { Glance::Nothing } else { Glance::Ask }, 0);
+        }
+        // At most so many (RL-18).
+        (if ahead <= self.most && self.goes_on(view) { Glance::Items } else { Glance::Ask }, ahead)
+    }
+
+    /// Whether the stream is that of the producer that we know, and did not end.
+    #[inline]
+    fn goes_on<R: Region>(&self, view: &View<R>) -> bool {
+        // Acquire: as in `standing`.
+        view.load(Layout::STATE, Ordering::Acquire) == self.ours
     }
 
     /// Whether another producer began, or the stream ended, at the next position. `look` is `near` or `far`.
@@ -158,7 +202,7 @@ impl Follow {
             return Some(Next::Fault(fault));
         }
         let Some(standing) = view.standing() else {
-            let word = u64::from(view.load(Layout::STATE, crate::sync::Ordering::Relaxed));
+            let word = u64::from(view.load(Layout::STATE, Ordering::Relaxed));
             let (slot, at) = (Layout::PRODUCER, Layout::STATE.0);
             return Some(Next::Fault(PeerFault {
                 slot,
@@ -167,17 +211,18 @@ impl Follow {
                 allowed: (1, u64::from(u32::MAX)),
             }));
         };
-        if standing.generation != self.generation {
+        if standing.generation != self.generation() {
             let boundary = view.position(Layout::RESTART);
             if self.next < boundary {
                 // First what the last one left, whom we may never have heard of.
-                if self.generation == 0 {
-                    self.generation = standing.generation.saturating_sub(1);
+                if self.generation() == 0 {
+                    self.hear_of(standing.generation.saturating_sub(1));
                 }
                 self.known = self.known.min(boundary);
                 return None;
             }
-            let old = core::mem::replace(&mut self.generation, standing.generation);
+            let old = self.generation();
+            self.hear_of(standing.generation);
             if old > 0 {
                 return Some(Next::Restarted { old, new: standing.generation });
             }

@@ -68,6 +68,8 @@ pub struct Layout {
     pub(crate) published: At,
     pub(crate) gate: At,
     pub(crate) park: At,
+    /// The park word of those who publish.
+    pub(crate) producer_bed: At,
     pub(crate) table: At,
     pub(crate) participants: At,
     /// From one participant to the next.
@@ -131,6 +133,7 @@ impl Layout {
             published: At(published as u32),
             gate: At(gate as u32),
             park: At(park as u32),
+            producer_bed: At(park as u32 + 1),
             table: At(table as u32),
             participants: At(participants as u32),
             step: step as u32,
@@ -197,12 +200,6 @@ impl Layout {
     #[inline]
     pub(crate) const fn readers_bed(&self) -> At {
         self.park
-    }
-
-    /// The park word of those who publish.
-    #[inline]
-    pub(crate) const fn producer_bed(&self) -> At {
-        self.park.plus(1)
     }
 
     /// One above the position that is kept for those who are still to come; zero where none is.

@@ -163,6 +163,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
             Ok(Some(next)) => {
                 let gate = Gate::open(&view, next);
                 let limit = gate.limit(&view);
+                view.foresee(view.layout().published, next, limit);
                 let (waiting, wait) = (Waiting::default(), view.usual_wait());
                 let start = coordinate::Start::AT_ONCE;
                 Ok(Self {
@@ -231,8 +232,9 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
             return Err(Refused { item, why });
         }
         let position = self.next;
-        self.view.put(position, &item);
-        self.show_one(position);
+        self.view.publish(position, &item);
+        self.next = position + 1;
+        self.view.rouse_readers();
         Ok(Position(position))
     }
 
@@ -248,8 +250,9 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
             return Err(Refused { item: make, why });
         }
         let position = self.next;
-        self.view.put(position, &make(Position(position)));
-        self.show_one(position);
+        self.view.publish(position, &make(Position(position)));
+        self.next = position + 1;
+        self.view.rouse_readers();
         Ok(Position(position))
     }
 
@@ -258,6 +261,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
     ///
     /// # Errors
     /// [`Refused`] with the closure, which did not run. More than [`batch_max`](Self::batch_max) is refused at once.
+    #[inline]
     pub fn try_batch<F: FnMut(Position) -> E>(
         &mut self,
         n: u32,
@@ -267,8 +271,9 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
             Ok(Grant { at, end, .. }) => (at, end),
             Err(Refused { why, .. }) => return Err(Refused { item: make, why }),
         };
-        for at in first..end {
-            self.view.put(at, &make(Position(at)));
+        let mut at = first;
+        while at < end {
+            at = self.view.put_run(at, end, |at| make(Position(at)));
         }
         if first < end {
             self.show(first, end);
@@ -343,17 +348,8 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
     fn show(&mut self, next: u64, to: u64) {
         debug_assert_eq!(next, self.next, "what was filled is not what comes next");
         // Its Release pairs with the Acquire of `published` in consumers and readers (RL-1).
-        self.view.advance(self.view.layout().published, next, to);
+        self.view.show(self.view.layout().published, to);
         self.next = to;
-        self.view.rouse_readers();
-    }
-
-    /// Shows the next position.
-    #[inline]
-    fn show_one(&mut self, at: u64) {
-        // Its Release pairs with the Acquire of `published`, as in `show`.
-        self.view.step(self.view.layout().published, at + 1);
-        self.next = at + 1;
         self.view.rouse_readers();
     }
 
@@ -379,8 +375,14 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
 
     fn look(&mut self) -> Scan {
         let scan = self.gate.rescan(&self.view, self.next);
-        self.limit = self.gate.limit(&self.view).min(self.start.ceiling());
+        self.find_room();
         scan
+    }
+
+    /// Finds out up to where there is room, as far as is known.
+    fn find_room(&mut self) {
+        self.limit = self.gate.limit(&self.view).min(self.start.ceiling());
+        self.view.foresee(self.view.layout().published, self.next, self.limit);
     }
 }
 

@@ -135,7 +135,12 @@ impl Standing {
             4 => Phase::Shut,
             _ => return None,
         };
-        Some(Self { phase, generation: word >> Self::PHASES })
+        Some(Self { phase, generation: Self::generation_in(word) })
+    }
+
+    /// The generation that such a word is of.
+    pub(crate) const fn generation_in(word: u32) -> u32 {
+        word >> Self::PHASES
     }
 
     pub(crate) const fn next_generation(self) -> u32 {

@@ -38,9 +38,11 @@ impl<R: Region> View<R> {
     }
 
     /// Something changed that a producer may wait for.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn rouse_producer(&self) {
         if self.layout().spec().parks {
-            let at = self.layout().producer_bed();
+            let at = self.layout().producer_bed;
             self.bed(at).wake(|| self.ring(at));
         }
     }
@@ -56,7 +58,15 @@ impl<R: Region> View<R> {
     /// As `rouse_producer`, by a look without a fence.
     #[inline]
     pub(crate) fn glance_at_producer(&self) {
-        if self.layout().spec().parks && self.bed(self.layout().producer_bed()).glance() {
+        if self.layout().spec().parks {
+            self.peep_at_producer();
+        }
+    }
+
+    /// As `glance_at_producer`, for who is in a ring where somebody may sleep, or seldom asks.
+    #[inline]
+    pub(crate) fn peep_at_producer(&self) {
+        if self.bed(self.layout().producer_bed).glance() {
             self.rouse_producer();
         }
     }

@@ -134,7 +134,7 @@ pub(crate) async fn room_in<P: Patient, D: Doze<P::Region>, T>(
         };
         who.announce();
         if look(who).is_err() && !turns.is_cancelled() {
-            let (view, bed) = (who.view(), who.view().layout().producer_bed());
+            let (view, bed) = (who.view(), who.view().layout().producer_bed);
             world.doze(view.region(), bed.0, Parking::<P::Region>::ASLEEP, span).await;
         }
     }

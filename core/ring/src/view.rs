@@ -4,6 +4,7 @@ use crate::element::{self, Plain};
 use crate::layout::{At, Layout};
 use crate::sync::Ordering;
 use core::mem::MaybeUninit;
+use core::ops::Range;
 use core::slice;
 use tidemill_seam::{Exchange, Region};
 
@@ -19,12 +20,17 @@ const HALF: u32 = 31;
 const LOOKS: u32 = 4;
 /// Words that are copied at once where an element does not lie on words.
 const PIECE: usize = 16;
+/// Items of a batch that are handled between two looks at where it ends.
+const BLOCK: u64 = 16;
 
 /// A region and the layout that it was found long enough for.
 #[derive(Clone, Debug)]
 pub(crate) struct View<R> {
     region: R,
     layout: Layout,
+    /// What of a position says which slot is its, and the same of its first word where a slot has a power of two of them.
+    mask: u32,
+    span: u32,
 }
 
 /// The position that a high and a low word mean. The high one is stored first: where they do not agree on the lowest bit
@@ -38,10 +44,23 @@ const fn high(position: u64) -> u32 {
     (position >> HALF) as u32
 }
 
+/// Whether a half-lap begins there.
+#[inline]
+pub(crate) const fn is_half_lap(position: u64) -> bool {
+    position as u32 & (u32::MAX >> 1) == 0
+}
+
+/// Where the next half-lap begins.
+pub(crate) const fn half_lap_behind(position: u64) -> u64 {
+    ((position >> HALF) + 1) << HALF
+}
+
 impl<R: Region> View<R> {
     /// `None` where the region ends before the layout does.
     pub(crate) fn new(region: R, layout: Layout) -> Option<Self> {
-        (layout.words() <= region.words()).then_some(Self { region, layout })
+        let mask = layout.spec().capacity - 1;
+        let span = mask * layout.stride;
+        (layout.words() <= region.words()).then_some(Self { region, layout, mask, span })
     }
 
     pub(crate) fn region(&self) -> &R {
@@ -84,7 +103,7 @@ impl<R: Region> View<R> {
 
     /// The position in the two words at `at`, whole, and with what was stored before it.
     ///
-    /// Who stores the high word first (see `advance`) may die behind it: the low word is then of the half-lap before, and
+    /// Who stores the high word first (see `advance`, `foresee`) may die behind it: the low word is then of the half-lap before, and
     /// both the position and the next one read right.
     #[inline]
     pub(crate) fn position(&self, at: At) -> u64 {
@@ -114,14 +133,18 @@ impl<R: Region> View<R> {
         self.store(at, to as u32, Ordering::Release);
     }
 
-    /// As [`advance`](Self::advance), by one.
-    #[inline]
-    pub(crate) fn step(&self, at: At, to: u64) {
-        // A half-lap begins: the same comparison for a step.
-        if to as u32 & (u32::MAX >> 1) == 0 {
-            // Release: pairs with the first Acquire in `position`.
-            self.store(at.plus(1), high(to), Ordering::Release);
+    /// Lets a position of which we are the only writer go from `from` up to `most`, not a half-lap further, by its low word alone
+    /// ([`show`](Self::show)): its high word is stored ahead of that.
+    pub(crate) fn foresee(&self, at: At, from: u64, most: u64) {
+        if most > from && high(most) != high(from) {
+            // Release: as in `advance`.
+            self.store(at.plus(1), high(most), Ordering::Release);
         }
+    }
+
+    /// Moves a position of which we are the only writer within what was foreseen.
+    #[inline]
+    pub(crate) fn show(&self, at: At, to: u64) {
         // Release: as in `advance`.
         self.store(at, to as u32, Ordering::Release);
     }
@@ -135,7 +158,65 @@ impl<R: Region> View<R> {
     /// Writes an item into the slot of a position, which has to be ours to write (RL-2).
     #[inline]
     pub(crate) fn put<E: Plain>(&self, position: u64, item: &E) {
-        let at = self.slot::<E>(position);
+        // SAFETY: where a slot begins.
+        unsafe { self.put_at(self.slot::<E>(position), item) };
+    }
+
+    /// Copies the item out of the slot of a position, word by word: whoever may be overtaken asks afterwards whether it was.
+    #[inline]
+    pub(crate) fn take<E: Plain>(&self, position: u64) -> E {
+        // SAFETY: where a slot begins.
+        unsafe { self.take_at(self.slot::<E>(position)) }
+    }
+
+    /// Writes an item into the slot of a position, which has to be ours to write, and shows it. Its Release pairs with the Acquire
+    /// of `published` in consumers and readers (RL-1).
+    #[inline]
+    pub(crate) fn publish<E: Plain>(&self, position: u64, item: &E) {
+        self.put(position, item);
+        self.show(self.layout.published, position + 1);
+    }
+
+    /// Writes what `make` gives into the slots of the positions from `first` to before `end`, which have to be ours to write. Gives
+    /// where it stops: there, or at the end of the ring.
+    #[inline]
+    pub(crate) fn put_run<E: Plain>(&self, first: u64, end: u64, mut make: impl FnMut(u64) -> E) -> u64 {
+        let stop = self.straight(first, end);
+        let put = |at, position| {
+            let item = make(position);
+            // SAFETY: where a slot begins: they follow each other up to the end of the ring.
+            unsafe { self.put_at(at, &item) };
+        };
+        // SAFETY: slots up to the end of the ring.
+        unsafe { by_blocks::<E>(self.slot::<E>(first), first..stop, put) };
+        stop
+    }
+
+    /// Hands copies of the items in the slots of the positions from `first` to before `end` to `each`. Gives where it stops, as
+    /// [`put_run`](Self::put_run) does.
+    #[inline]
+    pub(crate) fn take_run<E: Plain>(&self, first: u64, end: u64, mut each: impl FnMut(&E, u64)) -> u64 {
+        let stop = self.straight(first, end);
+        let take = |at, position| {
+            // SAFETY: where a slot begins: they follow each other up to the end of the ring.
+            let item = unsafe { self.take_at(at) };
+            each(&item, position);
+        };
+        // SAFETY: slots up to the end of the ring.
+        unsafe { by_blocks::<E>(self.slot::<E>(first), first..stop, take) };
+        stop
+    }
+
+    /// Up to where slots follow each other in the region, from that of `first` to before `end`.
+    #[inline]
+    fn straight(&self, first: u64, end: u64) -> u64 {
+        end.min((first | u64::from(self.mask)) + 1)
+    }
+
+    /// # Safety
+    /// The slot of a position begins there.
+    #[inline]
+    unsafe fn put_at<E: Plain>(&self, at: u32, item: &E) {
         if on_words::<E>() {
             let words = item as *const E as *const u32;
             // SAFETY: an element on words is so many of them, each of initialised bytes (`Plain`).
@@ -156,10 +237,10 @@ impl<R: Region> View<R> {
         }
     }
 
-    /// Copies the item out of the slot of a position, word by word: whoever may be overtaken asks afterwards whether it was.
+    /// # Safety
+    /// As for `put_at`.
     #[inline]
-    pub(crate) fn take<E: Plain>(&self, position: u64) -> E {
-        let at = self.slot::<E>(position);
+    unsafe fn take_at<E: Plain>(&self, at: u32) -> E {
         if on_words::<E>() {
             let mut item = MaybeUninit::<E>::zeroed();
             // SAFETY: an element on words is so many of them, each initialised.
@@ -186,8 +267,12 @@ impl<R: Region> View<R> {
     #[inline]
     fn slot<E>(&self, position: u64) -> u32 {
         debug_assert_eq!(self.layout.stride, stride::<E>(), "the slots hold other elements");
-        let nth = position as u32 & (self.layout.spec().capacity - 1);
-        self.layout.data.0 + nth * stride::<E>()
+        let nth = if stride::<E>().is_power_of_two() {
+            (position as u32).wrapping_mul(stride::<E>()) & self.span
+        } else {
+            (position as u32 & self.mask) * stride::<E>()
+        };
+        self.layout.data.0 + nth
     }
 
     /// # Safety
@@ -222,6 +307,30 @@ impl<R: Exchange> View<R> {
     pub(crate) fn exchange(&self, at: At, current: u32, new: u32) -> Result<(), u32> {
         // SAFETY: as for `load`.
         unsafe { self.region.compare_exchange(at.0, current, new) }
+    }
+}
+
+/// Hands each of `positions`, whose slots follow each other from `at` on, to `each` with where its slot begins: a fixed number of them
+/// at a time, so that a short `each` is written out so often.
+///
+/// # Safety
+/// The last of those slots ends within a region.
+#[inline]
+unsafe fn by_blocks<E>(mut at: u32, positions: Range<u64>, mut each: impl FnMut(u32, u64)) {
+    let (items, mut position) = (positions.end.saturating_sub(positions.start), positions.start);
+    let mut one = || {
+        each(at, position);
+        position += 1;
+        // SAFETY: the end of a slot within a region, which counts its words in 32 bits.
+        at = unsafe { at.unchecked_add(stride::<E>()) };
+    };
+    for _ in 0..items / BLOCK {
+        for _ in 0..BLOCK {
+            one();
+        }
+    }
+    for _ in 0..items % BLOCK {
+        one();
     }
 }
 

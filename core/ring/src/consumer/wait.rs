@@ -64,8 +64,7 @@ impl<E: Plain, R: Exchange, L: Liveness + Idle> Consumer<E, R, L> {
         {
             return Ok(news);
         }
-        let item = self.view.take(self.follow.next);
-        Ok(Next::Item(Lease { consumer: self, item }))
+        Ok(Next::Item(self.lease(self.follow.next)))
     }
 
     #[inline(never)]

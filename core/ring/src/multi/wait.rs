@@ -32,7 +32,7 @@ impl<E: Plain, R: Exchange, L: Liveness> MultiProducer<E, R, L> {
 
     /// The word of the region on which it sleeps, and the others with it.
     pub fn bed(&self) -> u32 {
-        self.view.layout().producer_bed().0
+        self.view.layout().producer_bed.0
     }
 
     /// Where the participant of that name is, as far as can be proved: who begins with its consumers asks for them.

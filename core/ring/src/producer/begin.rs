@@ -33,7 +33,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
         if self.gate.pin != self.start.pin() {
             self.gate.pin(&self.view, self.start.pin());
         }
-        self.limit = self.gate.limit(&self.view).min(self.start.ceiling());
+        self.find_room();
         self
     }
 

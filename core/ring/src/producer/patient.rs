@@ -20,7 +20,7 @@ pub(crate) trait Patient {
 
     /// Says that it sleeps, before it looks again.
     fn announce(&self) {
-        self.view().announce(self.view().layout().producer_bed());
+        self.view().announce(self.view().layout().producer_bed);
     }
 }
 
@@ -75,7 +75,7 @@ impl<P: Patient<World: Idle>, T, F: FnMut(&mut P) -> Option<T>> Waiter for Waits
 
     fn sleep(&self, span: Duration) {
         let view = self.who.view();
-        view.sleep(view.layout().producer_bed(), span);
+        view.sleep(view.layout().producer_bed, span);
     }
 
     fn world(&self) -> &P::World {

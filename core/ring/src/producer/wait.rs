@@ -27,7 +27,7 @@ impl<E: Plain, R: Exchange, L: Liveness> Producer<E, R, L> {
 
     /// The word of the region on which it sleeps.
     pub fn bed(&self) -> u32 {
-        self.view.layout().producer_bed().0
+        self.view.layout().producer_bed.0
     }
 
     /// Whether there is room for `n` items, looked for where none is known.

@@ -20,6 +20,15 @@ fn crosses<E: Plain + PartialEq + core::fmt::Debug>(make: impl Fn(u64) -> E) {
             other => panic!("{other:?}"),
         }
     }
+    for n in [1, 4, 3, 2, 4] {
+        let Position(first) = tx.try_batch(n, |Position(at)| make(at)).unwrap();
+        let mut seen = first;
+        rx.poll(u32::MAX, |got, Position(at), last| {
+            assert_eq!((got, at, last), (&make(seen), seen, at + 1 == first + u64::from(n)));
+            seen += 1;
+        });
+        assert_eq!(seen, first + u64::from(n));
+    }
 }
 
 #[test]
@@ -42,6 +51,42 @@ fn far_on(memory: &Memory, at: u64) {
     let view = View::new(memory, attached(memory).header().layout).unwrap();
     view.set(view.layout().published, at);
     view.set(view.layout().gate, at);
+}
+
+// RING-NARROW: batches of any length cross the end of the ring and half-laps, and so do items that are taken one by one, whether
+// or not somebody may sleep.
+#[test]
+fn batches_cross_half_laps_and_the_end_of_the_ring() {
+    for (at, parks) in [(1 << 31, true), (1 << 31, false), (1 << 32, true), (5 << 31, false)] {
+        let (memory, world, begin) = (Memory::new(), World::default(), at - 70);
+        let spec = spec(64);
+        made(&memory, &world, &if parks { spec } else { spec.spin_only() });
+        far_on(&memory, begin);
+        let mut rx = consumer(&memory, &world, "reads", Start::Earliest);
+        let mut tx = producer(&memory, &world);
+        let mut seen = begin;
+        for n in (1..40).chain(60..=64) {
+            assert_eq!(tx.try_batch(n, |Position(at)| item(at)).unwrap(), Position(seen));
+            while seen % 3 > 0
+                && let Some(Next::Item(lease)) = rx.try_next()
+            {
+                assert_eq!((*lease, lease.position().0), (item(seen), seen));
+                drop(lease);
+                seen += 1;
+            }
+            rx.poll(n, |got, Position(at), _| {
+                assert_eq!((*got, at), (item(seen), seen));
+                seen += 1;
+            });
+            assert_eq!(
+                (rx.position().0, tx.published().0, tx.is_consumed(Position(seen))),
+                (seen, seen, true)
+            );
+        }
+        drop(rx);
+        let late = consumer(&memory, &world, "late", Start::Latest);
+        assert_eq!(late.position().0, seen);
+    }
 }
 
 // RING-NARROW: positions are of 64 bits although no word is: a half-lap of the low one changes nothing.
