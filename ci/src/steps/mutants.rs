@@ -49,6 +49,7 @@ const NAMED: &[(&str, &[&str])] = &[
             "append_twice",
             "overwrite_conflict",
             "attach_or_create",
+            "lends_to_the_dead",
             "ignore_nonce",
             "skip_cap_on_attach",
         ],

@@ -27,6 +27,8 @@ super::faults! {
 }
 
 const SLOTS: usize = 16;
+/// So often others are let go first before a faulty half goes on though nobody came in between.
+const LETS_GO: u32 = 20_000;
 
 #[derive(Debug)]
 struct State {
@@ -37,6 +39,8 @@ struct State {
     entries: [[u32; 2]; SLOTS],
     producers: u32,
     consumer: bool,
+    /// A faulty producer stands still, and no other one does.
+    stands: bool,
 }
 
 /// A ring of up to 16 entries of two words, for three producers.
@@ -59,7 +63,7 @@ impl Ring {
     /// A ring of up to 16 entries.
     pub fn new(capacity: u32, start: u32, fault: Option<Fault>) -> Option<Self> {
         let (stamps, entries, tail) = ([0; SLOTS], [[0; 2]; SLOTS], u64::from(start));
-        let state = State { tail, done: tail, stamps, entries, producers: 3, consumer: true };
+        let state = State { tail, done: tail, stamps, entries, producers: 3, consumer: true, stands: false };
         (capacity as usize <= SLOTS).then_some(Self { fault, capacity, state: Mutex::new(state) })
     }
 
@@ -72,14 +76,41 @@ impl Ring {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets others in, where that is the fault.
-    fn lapse<'r>(&'r self, fault: Fault, state: MutexGuard<'r, State>) -> MutexGuard<'r, State> {
+    /// Lets others in, where that is the fault, until they have done what makes it one.
+    fn lapse<'r>(
+        &'r self,
+        fault: Fault,
+        mut state: MutexGuard<'r, State>,
+        came: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'r, State> {
         if self.fault != Some(fault) {
             return state;
         }
-        drop(state);
-        yield_now();
-        self.state()
+        for _ in 0..LETS_GO {
+            drop(state);
+            yield_now();
+            state = self.state();
+            if came(&state) {
+                break;
+            }
+        }
+        state
+    }
+
+    /// As [`lapse`](Self::lapse), for one producer at a time: somebody has to go on.
+    fn lapse_alone<'r>(
+        &'r self,
+        fault: Fault,
+        mut state: MutexGuard<'r, State>,
+        came: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'r, State> {
+        if self.fault != Some(fault) || state.stands {
+            return state;
+        }
+        state.stands = true;
+        let mut state = self.lapse(fault, state, came);
+        state.stands = false;
+        state
     }
 
     fn slot(&self, position: u64) -> usize {
@@ -106,12 +137,13 @@ impl Ring {
         if fits == 0 {
             return (tail, 0);
         }
-        let mut state = self.lapse(Fault::ClaimsWithoutAnExchange, state);
+        let mut state = self.lapse_alone(Fault::ClaimsWithoutAnExchange, state, |state| state.tail != tail);
         if self.fault == Some(Fault::ClaimsWithoutAnExchange) {
             state.tail = tail + fits;
             return (tail, fits);
         }
-        let mut state = self.lapse(Fault::FindsRoomAtAnotherTail, state);
+        let mut state =
+            self.lapse_alone(Fault::FindsRoomAtAnotherTail, state, |state| self.room(state) < fits);
         let tail = state.tail;
         state.tail += fits;
         (tail, fits)
@@ -122,7 +154,7 @@ impl Ring {
         if self.fault == Some(Fault::ShowsBeforeItWrites) {
             state.stamps[slot] = at + 1;
         }
-        let mut state = self.lapse(Fault::ShowsBeforeItWrites, state);
+        let mut state = self.lapse(Fault::ShowsBeforeItWrites, state, |state| state.done > at);
         state.entries[slot] = entry;
         state.stamps[slot] = state.stamps[slot].max(at + 1);
     }
@@ -143,8 +175,9 @@ impl RingProducer<2> for Producer<'_> {
             return one_by_one.count();
         }
         let (first, fits) = ring.claim(entries.len() as u64);
-        if ring.fault == Some(Fault::PassesTheUnfinished) {
-            (0..10).for_each(|_| yield_now());
+        // Nobody comes behind the only slot.
+        if fits > 0 && ring.capacity > 1 {
+            drop(ring.lapse_alone(Fault::PassesTheUnfinished, ring.state(), |state| state.done > first));
         }
         let swapped = ring.fault == Some(Fault::CommitsTwoTheOtherWayRound) && fits > 1;
         for (ahead, entry) in (0..fits).zip(entries) {
@@ -191,7 +224,8 @@ impl RingConsumer<2> for Consumer<'_> {
         if ring.fault == Some(Fault::FreesBeforeItReads) {
             state.done = at + 1;
         }
-        let mut state = ring.lapse(Fault::FreesBeforeItReads, state);
+        let over = |state: &State| state.stamps[ring.slot(at)] > at + 1;
+        let mut state = ring.lapse(Fault::FreesBeforeItReads, state, over);
         state.done = at + 1;
         Some(state.entries[ring.slot(at)])
     }
