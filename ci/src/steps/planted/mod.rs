@@ -3,9 +3,9 @@
 //! ```text
 //! ci/patches/NAME.patch ─▶ copy of the tree ─▶ build ─▶ run under each strategy ─▶ replay ─▶ shrink ─▶ row of the table
 //! ```
-//! Without arguments another patch is planted with each commit, and beside it the first one of all unless they could be
-//! taken for one another; the table is only compared with the patches. `--long` plants all of them, `--only NAME` those that
-//! are named; both write their rows anew. Those that cannot be taken for one another share a copy and its build.
+//! Without arguments two patches are planted, one of them another one with each commit; the table is only compared with the
+//! patches. `--long` plants all of them, `--only NAME` those that are named; both write their rows anew. Those that cannot be
+//! taken for one another share a copy and its build.
 
 mod lab;
 mod patch;
@@ -18,8 +18,8 @@ use lab::Lab;
 use patch::Patch;
 use written::Written;
 
-/// Planted beside any other that it can be told from: the first bug that this project was ever tested with.
-const FIRST: &str = "ack-bit-off-by-one";
+/// Planted at every run: the first bug that this project was ever tested with.
+const ALWAYS: &str = "ack-bit-off-by-one";
 
 pub(crate) fn run(place: &Place) -> Verdict {
     let patches = patch::all(place)?;
@@ -60,7 +60,7 @@ pub(crate) fn run(place: &Place) -> Verdict {
     Ok(if measures { format!("{} planted and found", found.len()) } else { found.join("; ") })
 }
 
-/// Those that are named, or all, or one that changes with every commit, with the first one where a single build has both.
+/// Those that are named, or all, or the first one and one that changes with every commit.
 fn choose<'p>(place: &Place, patches: &'p [Patch]) -> Result<Vec<&'p Patch>, Failure> {
     if !place.only.is_empty() {
         let find = |name: &String| {
@@ -75,10 +75,8 @@ fn choose<'p>(place: &Place, patches: &'p [Patch]) -> Result<Vec<&'p Patch>, Fai
     // A tree without a history has its first turn.
     let commits = place.call("git").args(["rev-list", "--count", "HEAD"]).capture()?;
     let turn = commits.stdout.trim().parse().unwrap_or(0);
-    let turn = in_turn(patches, turn);
-    let first = patches.iter().find(|patch| patch.name == FIRST);
-    let beside = first.filter(|first| turn.is_some_and(|turn| !turn.meets(first)));
-    Ok(beside.into_iter().chain(turn).collect())
+    let (always, others): (Vec<_>, Vec<_>) = patches.iter().partition(|patch| patch.name == ALWAYS);
+    Ok(always.into_iter().chain(in_turn(&others, turn).copied()).collect())
 }
 
 fn in_turn<T>(all: &[T], turn: usize) -> Option<&T> {

@@ -47,7 +47,7 @@ pub(crate) struct Patch {
 
 impl Patch {
     /// Whether what breaks in one of them could be taken for the other.
-    pub(crate) fn meets(&self, other: &Self) -> bool {
+    fn meets(&self, other: &Self) -> bool {
         self.story == other.story
             || self.also.contains(&other.story)
             || other.also.contains(&self.story)
